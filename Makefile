@@ -1,0 +1,81 @@
+# Two commands: `make demo` and `make test`. Both set up what they need; `make` alone lists the targets.
+#
+# CORES=2             processors that Snakemake may use; default: all
+# SNAKEMAKE_ARGS=...  further arguments of snakemake, such as SNAKEMAKE_ARGS="--dry-run" or "qc"
+# PYTEST_ARGS=...     further arguments of pytest, such as PYTEST_ARGS="-k quality"
+# ALSCELL_PYTHON=...  the Python (3.12 or 3.13) to set up with; default: the first one found
+# ALSCELL_TEST_DATA=. folder of the examples' data; default: ../shared/data
+
+SHELL := bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CORES ?= all
+SNAKEMAKE_ARGS ?=
+PYTEST_ARGS ?=
+LOCK_ARGS ?=
+NAME ?=
+data_folder = $(or $(ALSCELL_TEST_DATA),$(abspath $(CURDIR)/../shared/data))
+
+# Jobs find .venv's python first, and nothing of the user's own Python set-up reaches them. Bytecode is kept:
+# without it every job would compile its imports anew.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
+
+snakemake = .venv/bin/snakemake --cores $(CORES)
+
+.PHONY: help setup demo test run example check format lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## make .venv, or do nothing if it is current (every target below calls this)
+	@for python in .venv/bin/python python3 python python3.13 python3.12 /usr/bin/python3; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 6))' > /dev/null 2>&1; then \
+	    exec "$$python" envs/setup.py; \
+	  fi; \
+	done; \
+	echo "alscell set-up: no Python 3 was found to start with; install Python 3.12 or 3.13 and call make again." >&2; \
+	exit 1
+
+demo: setup  ## run everything on the simulated cohort; the report is results/report.html
+	@$(snakemake) --configfile examples/demo/config.yaml $(SNAKEMAKE_ARGS)
+
+run: setup  ## run everything on the datasets of config.yaml
+	@$(snakemake) $(SNAKEMAKE_ARGS)
+
+example: setup  ## run a real dataset: make example NAME=velmeshev (or als_gse174332)
+	@if [ -z "$(NAME)" ] || [ ! -f "examples/$(NAME)/config.yaml" ]; then \
+	  echo "make example: NAME=$(NAME) is no example; choose one of: $$(cd examples && ls -d */ | tr -d / | xargs)." >&2; \
+	  exit 1; \
+	fi; \
+	if [ ! -d "$(data_folder)" ]; then \
+	  echo "make example: there is no data folder $(data_folder); set ALSCELL_TEST_DATA to the folder that holds the data." >&2; \
+	  exit 1; \
+	fi; \
+	$(snakemake) --configfile "examples/$(NAME)/config.yaml" --config "data_folder=$(data_folder)" $(SNAKEMAKE_ARGS)
+
+test: setup  ## run the tests
+	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+check: setup  ## check the style of the code: ruff, snakefmt, snakemake --lint
+	@ruff check .
+	@ruff format --check .
+	@snakefmt --check Snakefile workflow
+	@snakemake --lint --configfile examples/demo/config.yaml
+
+format: setup  ## put the code into the project's style: ruff, snakefmt
+	@ruff check --fix .
+	@ruff format .
+	@snakefmt Snakefile workflow
+
+lock: setup  ## write envs/requirements.lock anew from requirements.in (LOCK_ARGS=--upgrade: newest versions)
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	.venv/bin/python -m venv "$$folder" && \
+	"$$folder/bin/python" -m pip install --quiet --disable-pip-version-check "uv<1" && \
+	"$$folder/bin/uv" pip compile --quiet --universal --python-version 3.12 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url $(LOCK_ARGS) envs/requirements.in --output-file envs/requirements.lock && \
+	echo "envs/requirements.lock is written; the next make sets up .venv from it."
+
+clean: setup  ## remove what the demo made (its files under results/); downloads, examples and .venv stay
+	@$(snakemake) --configfile examples/demo/config.yaml --delete-all-output

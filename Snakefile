@@ -1,0 +1,39 @@
+"""alscell: single-cell RNA-seq of ALS, from raw counts to donor-level differential expression and pathway activity.
+
+Table of contents. Config is checked first, then come the stages in the order of the data's way, then the named
+targets: `snakemake qc`, `snakemake differential`, ... ; plain `snakemake` makes everything.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.14.8")
+
+
+configfile: workflow.source_path("config.yaml")
+
+
+include: "workflow/rules/common.smk"
+
+
+pathvars:
+    summary=config["summary_folder"],
+
+
+include: "workflow/rules/targets.smk"
+include: "workflow/rules/simulate.smk"
+include: "workflow/rules/acquire.smk"
+include: "workflow/rules/samples.smk"
+include: "workflow/rules/cells.smk"
+include: "workflow/rules/expression.smk"
+include: "workflow/rules/pathways.smk"
+include: "workflow/rules/synthesis.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+onsuccess:
+    shell(run_summary("done"))
+
+
+onerror:
+    shell(run_summary("failed"))

@@ -1,0 +1,279 @@
+"""Config, datasets and samples, read once; and the helpers that rules use. The only file with functions."""
+
+import ast
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+# Every module of the package, named once: under `module: github(...)` only named files are fetched.
+LIBRARY = {
+    name: workflow.source_path(f"../scripts/alscell/{name}.py")
+    for name in (
+        "__init__",
+        "activity",
+        "agreement",
+        "annotation",
+        "check",
+        "clusters",
+        "composition",
+        "contract",
+        "counts",
+        "design",
+        "doublets",
+        "downloads",
+        "embedding",
+        "enrichment",
+        "errors",
+        "expression",
+        "figures",
+        "files",
+        "jobs",
+        "keys",
+        "loading",
+        "moderation",
+        "normalization",
+        "pathways",
+        "planted",
+        "pseudobulk",
+        "quality",
+        "report",
+        "simulate",
+        "tables",
+    )
+}
+SCHEMAS = {
+    name: workflow.source_path(f"../schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")
+}
+
+
+def shipped_dataset(entry):
+    """Folder files of one entry of config `datasets`: the user's own folder, else the shipped one."""
+    folder = entry.get("folder") or None
+    names = {"info": "dataset.yaml", "sheet": "samples.tsv"}
+    if folder:
+        return {key: str(Path(folder) / name) for key, name in names.items()}
+    shipped = f"../../resources/datasets/{entry.get('id')}"
+    return {key: workflow.source_path(f"{shipped}/{name}") for key, name in names.items()}
+
+
+def check_inputs():
+    """Everything a user can get wrong in config, dataset and sample files, all of it at once, before any job."""
+    entries = config.get("datasets")
+    listed = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    request = {"config": config, "schemas": SCHEMAS, "datasets": [shipped_dataset(entry) for entry in listed]}
+    answer = subprocess.run(
+        [sys.executable, workflow.source_path("../scripts/check_inputs.py")],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+    )
+    if answer.returncode:
+        raise WorkflowError(answer.stderr.strip())
+
+
+def read_dataset(entry):
+    """One dataset: its facts, its samples by name, and where both are written."""
+    paths = shipped_dataset(entry)
+    with open(paths["sheet"], encoding="utf-8", newline="") as stream:
+        rows = [line for line in stream if line.strip() and not line.startswith("#")]
+    samples = {row["sample"]: row for row in csv.DictReader(rows, delimiter="\t")}
+    info = yaml.safe_load(Path(paths["info"]).read_text(encoding="utf-8"))
+    return {**paths, **entry, "facts": info, "samples": samples}
+
+
+if workflow.is_main_process:
+    check_inputs()
+validate(config, SCHEMAS["config"])
+DATASETS = {entry["id"]: read_dataset(entry) for entry in config["datasets"]}
+WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["enters_at"] != "pseudobulk"]
+SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
+NEVER = "(?!)"  # matches nothing: keeps a rule out where no dataset asks for it
+
+
+wildcard_constraints:
+    dataset="|".join(DATASETS),
+    contrast="|".join(config["contrasts"]),
+    sample="[A-Za-z0-9_.-]+",
+
+
+def library(script):
+    """Modules that a script imports, directly or through others; as inputs, an edit reruns what depends on it."""
+    waiting, found = [workflow.source_path(f"../scripts/{script}.py")], {"__init__"}
+    while waiting:
+        for node in ast.walk(ast.parse(Path(waiting.pop()).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "alscell":
+                package, _, name = node.module.partition(".")
+                for module in [name] if name else [alias.name for alias in node.names]:
+                    if module not in found:
+                        found.add(module)
+                        waiting.append(LIBRARY[module])
+    return [LIBRARY[name] for name in sorted(found)]
+
+
+def fact(*keys, default=None):
+    """A value of dataset.yaml, as a function of the wildcard `dataset`."""
+
+    def of_dataset(wildcards):
+        value = DATASETS[wildcards.dataset]["facts"]
+        for key in keys:
+            value = (value or {}).get(key)
+        return default if value is None else value
+
+    return of_dataset
+
+
+def cell(column):
+    """A value of samples.tsv, as a function of the wildcards `dataset` and `sample`; '' where the sheet has none."""
+
+    def of_sample(wildcards):
+        return DATASETS[wildcards.dataset]["samples"][wildcards.sample].get(column) or ""
+
+    return of_sample
+
+
+def sheet(wildcards):
+    """The sample sheet of a dataset."""
+    return DATASETS[wildcards.dataset]["sheet"]
+
+
+def raw_file(wildcards):
+    """The raw file that holds a sample."""
+    name = cell("file")(wildcards) or DATASETS[wildcards.dataset]["facts"]["source"]["files"][0]["name"]
+    return f"results/{wildcards.dataset}/raw/{name}"
+
+
+def raw_files(dataset):
+    """All raw files of a dataset, as dataset.yaml lists them."""
+    return [f"results/{dataset}/raw/{entry['name']}" for entry in DATASETS[dataset]["facts"]["source"]["files"]]
+
+
+def raw_entry(wildcards):
+    """The entry of dataset.yaml's `source.files` for one raw file: name, size, sha256."""
+    entries = DATASETS[wildcards.dataset]["facts"]["source"]["files"]
+    return next(entry for entry in entries if entry["name"] == wildcards.file)
+
+
+def local_copy(wildcards):
+    """Where a raw file lies on this machine: in a folder that stands for the address, else in data_folder."""
+    source, mirror = DATASETS[wildcards.dataset]["facts"]["source"], config["download"]["mirror"]
+    folder = Path(config["data_folder"]) / (source.get("path") or wildcards.dataset)
+    if source.get("url") and mirror and "://" not in mirror:
+        folder = Path(mirror)
+    return str(folder / wildcards.file)
+
+
+def local_copy_if_there(wildcards):
+    """The local copy as an input, so that a changed file reruns what depends on it; nothing while there is none."""
+    return [path for path in [local_copy(wildcards)] if Path(path).exists()]
+
+
+def ways_to_fetch(wildcards, output):
+    """Mirror, tries and local place of a raw file. Because it asks for `output`, Snakemake reruns nothing when they change."""
+    return {**config["download"], "place": local_copy(wildcards)}
+
+
+def repeated(column):
+    """The sheet's value of a column that an h5ad repeats in obs (dataset.yaml `cells`), to compare; '' where it does not."""
+
+    def of_sample(wildcards):
+        return cell(column)(wildcards) if fact("cells", column)(wildcards) else ""
+
+    return of_sample
+
+
+def sheet_column(column):
+    """One column of a sample sheet, by sample: a rule that takes it reruns for an edit of that column only."""
+
+    def of_dataset(wildcards):
+        return {name: row.get(column) or "" for name, row in DATASETS[wildcards.dataset]["samples"].items()}
+
+    return of_dataset
+
+
+def per_sample(pattern):
+    """A path pattern filled with every sample of the wildcard `dataset`."""
+
+    def of_dataset(wildcards):
+        return [pattern.format(dataset=wildcards.dataset, sample=name) for name in DATASETS[wildcards.dataset]["samples"]]
+
+    return of_dataset
+
+
+def per_contrast(pattern):
+    """A path pattern filled with every contrast of the wildcard `dataset`."""
+
+    def of_dataset(wildcards):
+        names = DATASETS[wildcards.dataset]["contrasts"]
+        return [pattern.format(dataset=wildcards.dataset, contrast=name) for name in names]
+
+    return of_dataset
+
+
+def expand_datasets(pattern, datasets=tuple(DATASETS)):
+    """A path pattern filled with datasets and, where it has that slot, each one's contrasts."""
+    paths = [
+        pattern.replace("{dataset}", name).replace("{contrast}", contrast)
+        for name in datasets
+        for contrast in DATASETS[name]["contrasts"]
+    ]
+    return list(dict.fromkeys(paths))
+
+
+def all_samples(pattern):
+    """A path pattern filled with every sample of every dataset that has cells."""
+    return [
+        pattern.replace("{dataset}", name).replace("{sample}", sample)
+        for name in WITH_CELLS
+        for sample in DATASETS[name]["samples"]
+    ]
+
+
+def figure_files(suffix):
+    """Every figure of this run, with one suffix: pdf, png or tsv."""
+    folder = "<summary>/figures"
+    with_cells = ("quality", "umap", "markers")
+    by_dataset = ("composition", "differential")
+    by_contrast = ("volcano", "pathways", "pathway_donors")
+    return [
+        *(path for name in with_cells for path in expand_datasets(f"{folder}/{name}_{{dataset}}.{suffix}", WITH_CELLS)),
+        *(path for name in by_dataset for path in expand_datasets(f"{folder}/{name}_{{dataset}}.{suffix}")),
+        *(path for name in by_contrast for path in expand_datasets(f"{folder}/{name}_{{dataset}}_{{contrast}}.{suffix}")),
+        *(f"{folder}/{name}.{suffix}" for name in ("pathway_heatmap", "tissue_dish")),
+        *([f"{folder}/planted_truth.{suffix}"] if SIMULATED else []),
+    ]
+
+
+def covariates(wildcards):
+    """Covariates of a dataset's design, as config lists them."""
+    return DATASETS[wildcards.dataset].get("covariates", [])
+
+
+def marker_file(wildcards):
+    """Marker table of a dataset: a file in its own folder, else a shipped one."""
+    name = DATASETS[wildcards.dataset]["facts"].get("markers", "spinal_cord")
+    own = Path(DATASETS[wildcards.dataset]["info"]).parent / f"{name}.tsv"
+    return str(own) if own.exists() else workflow.source_path(f"../../resources/markers/{name}.tsv")
+
+
+def gene_set_files(wildcards):
+    """GMT files to score: the shipped families that config names, then the user's own."""
+    shipped = [workflow.source_path(f"../../resources/gene_sets/{name}.gmt") for name in config["pathways"]["families"]]
+    return shipped + config["pathways"]["gene_sets"]
+
+
+def simulation_file(wildcards):
+    """The description of a simulated cohort, beside its dataset.yaml."""
+    folder = Path(DATASETS[wildcards.dataset]["info"]).parent
+    return str(folder / DATASETS[wildcards.dataset]["facts"]["source"]["simulation"])
+
+
+def run_summary(outcome):
+    """Command that prints where the time went and where the results lie."""
+    script = workflow.source_path("../scripts/summarise_run.py")
+    return f"{sys.executable} {script} {outcome} {config['summary_folder']} {' '.join(DATASETS)}"

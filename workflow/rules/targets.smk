@@ -1,0 +1,92 @@
+"""Named targets, one a stage: `snakemake qc` makes what that stage makes, for every dataset. `all` comes first."""
+
+
+rule all:
+    default_target: True
+    input:
+        "<summary>/report.html",
+        "<summary>/manifest.tsv",
+        expand_datasets("results/{dataset}/atlas.h5ad", WITH_CELLS),
+
+
+rule check:
+    message:
+        "Config, dataset and sample files are in order"
+
+
+rule acquire:
+    input:
+        [raw_files(dataset) for dataset in DATASETS],
+
+
+rule load:
+    input:
+        all_samples("results/{dataset}/samples/{sample}/counts.h5ad"),
+
+
+rule qc:
+    input:
+        expand_datasets("results/{dataset}/quality_limits.tsv", WITH_CELLS),
+
+
+rule embed:
+    input:
+        expand_datasets("results/{dataset}/embedding.parquet", WITH_CELLS),
+
+
+rule cluster:
+    input:
+        expand_datasets("results/{dataset}/clusters.parquet", WITH_CELLS),
+
+
+rule annotate:
+    input:
+        expand_datasets("results/{dataset}/cell_types.parquet", WITH_CELLS),
+
+
+rule atlas:
+    input:
+        expand_datasets("results/{dataset}/atlas.h5ad", WITH_CELLS),
+
+
+rule pseudobulk:
+    input:
+        expand_datasets("results/{dataset}/pseudobulk.h5ad"),
+
+
+rule differential:
+    input:
+        expand_datasets("results/{dataset}/differential.tsv.gz"),
+        expand_datasets("results/{dataset}/differential_skipped.tsv"),
+
+
+rule enrichment:
+    input:
+        expand_datasets("results/{dataset}/enrichment.tsv.gz"),
+
+
+rule pathways:
+    input:
+        expand_datasets("results/{dataset}/pathway_tests.tsv"),
+
+
+rule composition:
+    input:
+        expand_datasets("results/{dataset}/composition.tsv"),
+
+
+rule synthesis:
+    input:
+        "<summary>/synthesis/pathways.tsv",
+        "<summary>/synthesis/genes.tsv",
+        "<summary>/synthesis/biomarkers.tsv",
+
+
+rule figures:
+    input:
+        figure_files("pdf"),
+
+
+rule report:
+    input:
+        "<summary>/report.html",

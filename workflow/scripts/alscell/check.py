@@ -1,0 +1,232 @@
+"""Everything a user can get wrong in config, dataset and sample files: found before any job, all of it at once.
+
+Imports neither pandas nor numpy: it runs at the start of every snakemake call.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from alscell.check_dataset import Sheet, facts_problems, read_facts, read_sheet, sheet_problems
+from alscell.check_design import arm_warning, contrast_problems
+from alscell.check_schema import key_name, schema_problems
+from alscell.errors import InputError, nearest
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Problems stop the run; warnings are sentences that don't."""
+
+    problems: list[InputError]
+    warnings: list[str]
+
+
+def check_inputs(
+    config: dict, *, schemas: dict[str, str], datasets: Sequence[dict[str, str]], config_files: Sequence[str]
+) -> Findings:
+    """Check config, and each dataset it names.
+
+    Parameters
+    ----------
+    config : dict
+        What the user gave, after Snakemake merged it.
+    schemas : dict
+        Paths of the schemas config, dataset and samples.
+    datasets : sequence of {"info": path, "sheet": path}
+        dataset.yaml and samples.tsv of the entries of `datasets` that are sections, in their order.
+    config_files : sequence of str
+        Config files that were read, for messages; may be empty.
+    """
+    schema = {name: yaml.safe_load(Path(path).read_text(encoding="utf-8")) for name, path in schemas.items()}
+    broken = schema_problems(config, schema["config"], where=lambda path: _place(path, config_files))
+    problems = [problem for _, problem in broken]
+    if "datasets" not in config:
+        mend = "Add `datasets: [{id: ..., folder: ..., contrasts: [...]}]`."
+        problems.append(InputError("config, key 'datasets'", found="nothing", expected="a list of datasets", mend=mend))
+    bad = {path for path, _ in broken}
+    sound = {key: value for key, value in config.items() if not _touched(bad, key)}
+    filled = _with_defaults(sound, schema["config"])
+    problems += _gene_set_problems(filled["pathways"])
+    problems += _download_problems(filled["download"])
+    contrasts = {
+        name: contrast
+        for name, contrast in (config.get("contrasts") or filled["contrasts"]).items()
+        if not _touched(bad, "contrasts", name)
+    }
+    problems += _arms_problems(contrasts)
+    results = _dataset_findings(config, datasets, bad, schema, filled, contrasts)
+    return Findings([*problems, *results.problems], results.warnings)
+
+
+def _touched(bad: set[tuple], *place: Any) -> bool:
+    """Whether a problem lies at a place, or below or above it."""
+    return any(path[: len(place)] == place or (path and place[: len(path)] == path) for path in bad)
+
+
+def _place(path: tuple, config_files: Sequence[str]) -> str:
+    """A key of the config, and the last config file that has it."""
+    return f"{_file_with(path, config_files) or 'config'}, key '{key_name(path)}'"
+
+
+def _file_with(path: tuple, config_files: Sequence[str]) -> str | None:
+    for file in reversed(config_files):
+        try:
+            value = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+            for part in path:
+                value = value[part]
+        except (OSError, UnicodeError, yaml.YAMLError, KeyError, IndexError, TypeError):
+            continue
+        return os.path.relpath(file) if Path(file).is_relative_to(Path.cwd()) else file
+    return None
+
+
+def _with_defaults(value: dict, schema: dict) -> dict:
+    filled = dict(value)
+    for key, part in schema.get("properties", {}).items():
+        if part.get("type") == "object":
+            filled[key] = _with_defaults(filled.get(key, part.get("default", {})), part)
+        elif key not in filled and "default" in part:
+            filled[key] = part["default"]
+    return filled
+
+
+def _gene_set_problems(pathways: dict) -> list[InputError]:
+    problems, families = [], dict.fromkeys(pathways["families"], "shipped with alscell")
+    for name in pathways["gene_sets"]:
+        path, place = Path(name), f"config, key 'pathways.gene_sets', file {name}"
+        if path.stem in families:
+            found = f"family '{path.stem}' (the file's name), also {families[path.stem]}"
+            problems.append(InputError(place, found=found, expected="every family once", mend="Rename the file."))
+        families[path.stem] = name
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeError) as error:
+            found = "no such file" if isinstance(error, FileNotFoundError) else str(error)
+            mend = "Paths start in the folder where snakemake runs."
+            problems.append(InputError(place, found=found, expected="a GMT file (UTF-8 text)", mend=mend))
+            continue
+        problems += _gmt_problems(lines, place)
+    return problems
+
+
+def _gmt_problems(lines: list[str], place: str) -> list[InputError]:
+    expected = "set, description and at least one gene on each line, parted by tabs"
+    seen: dict[str, int] = {}
+    problems = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        fields = line.rstrip().split("\t")
+        if len(fields) < 3 or not all(fields[:1]):
+            found = f"{len(fields)} field{'s' if len(fields) > 1 else ''}: '{line[:40]}'"
+            mend = "GMT files are parted by tabs, not blanks."
+            problems.append(InputError(f"{place}, line {number}", found=found, expected=expected, mend=mend))
+            break
+        if fields[0] in seen:
+            found = f"set '{fields[0]}', already in line {seen[fields[0]]}"
+            mend = "Rename or remove it."
+            problems.append(InputError(f"{place}, line {number}", found=found, expected="every set once", mend=mend))
+        seen.setdefault(fields[0], number)
+    if not seen and not problems:
+        problems.append(InputError(place, found="no gene sets", expected=expected, mend="Fill or remove the file."))
+    return problems
+
+
+def _download_problems(download: dict) -> list[InputError]:
+    mirror = download["mirror"]
+    if not mirror or "://" in mirror or Path(mirror).is_dir():
+        return []
+    expected = "an address (https://...) or a folder that exists"
+    mend = 'Mend it, or set it to "" for none.'
+    return [InputError("config, key 'download.mirror'", found=f"'{mirror}'", expected=expected, mend=mend)]
+
+
+def _arms_problems(contrasts: dict) -> list[InputError]:
+    problems = []
+    for name, contrast in contrasts.items():
+        both = [level for level in contrast["case"] if level in contrast["control"]]
+        if both:
+            found = f"{', '.join(both)} in both case and control"
+            mend = "Remove it from one of the two lists."
+            problems.append(
+                InputError(f"config, contrast '{name}'", found=found, expected="each level in one arm", mend=mend)
+            )
+    return problems
+
+
+def _dataset_findings(
+    config: dict, datasets: Sequence[dict], bad: set, schema: dict, filled: dict, contrasts: dict
+) -> Findings:
+    entries = config.get("datasets") if isinstance(config.get("datasets"), list) else []
+    paths = iter(datasets)
+    problems, warnings, seen = [], [], {}
+    for index, entry in enumerate(entries):
+        if not isinstance(entry, dict):
+            continue
+        files = next(paths)
+        if _touched(bad, "datasets", index, "id") or _touched(bad, "datasets", index, "folder") or "id" not in entry:
+            continue
+        where = f"config, dataset '{entry['id']}'"
+        if entry["id"] in seen:
+            problems.append(InputError(where, found="this id twice", expected="every id once", mend="Rename one."))
+        seen[entry["id"]] = index
+        sheet, found = _read_folder(entry, files, schema, data_folder=filled["data_folder"])
+        problems += found
+        if _touched(bad, "datasets", index):
+            continue
+        design = _design_findings(entry, sheet, contrasts, config, filled["differential"]["min_donors"], where=where)
+        problems += design.problems
+        warnings += design.warnings
+    return Findings(problems, warnings)
+
+
+def _read_folder(
+    entry: dict, files: dict[str, str], schema: dict, *, data_folder: str
+) -> tuple[Sheet | None, list[InputError]]:
+    """samples.tsv, if it has no problem at all, and all problems of the dataset folder."""
+    folder = Path(files["info"]).parent
+    if not folder.is_dir():
+        place = f"config, dataset '{entry['id']}'"
+        found = f"no folder {folder}" if entry.get("folder") else "no `folder`, and no dataset of that name in alscell"
+        mend = "Set `folder` to the folder that holds dataset.yaml and samples.tsv."
+        return None, [InputError(place, found=found, expected="a dataset folder", mend=mend)]
+    facts, problems = read_facts(files["info"], schema["dataset"])
+    if facts:
+        problems += facts_problems(facts, files["info"], entry_id=entry["id"], data_folder=data_folder)
+    sheet, found = read_sheet(files["sheet"])
+    if sheet and facts:
+        found = sheet_problems(sheet, facts, schema["samples"])
+    return (None if found else sheet), [*problems, *found]
+
+
+def _design_findings(
+    entry: dict, sheet: Sheet | None, contrasts: dict, config: dict, min_donors: int, *, where: str
+) -> Findings:
+    problems, warnings = [], []
+    known = config.get("contrasts") or contrasts
+    for name in entry["contrasts"]:
+        if name not in known:
+            expected = "a name under `contrasts`"
+            mend = nearest(name, known) if known else "Add it."
+            problems.append(InputError(where, found=f"contrast '{name}'", expected=expected, mend=mend))
+        elif sheet and name in contrasts:
+            contrast = contrasts[name]
+            problems += contrast_problems(
+                name,
+                contrast,
+                sheet.donors,
+                columns=sheet.columns,
+                covariates=entry.get("covariates", []),
+                min_donors=min_donors,
+                where=where,
+                sheet=sheet.path,
+            )
+            if warning := arm_warning(name, contrast, sheet.donors, min_donors=min_donors, where=where):
+                warnings.append(warning)
+    return Findings(list({str(problem): problem for problem in problems}.values()), warnings)

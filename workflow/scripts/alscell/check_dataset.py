@@ -1,0 +1,308 @@
+"""One dataset folder: dataset.yaml and samples.tsv against their schemas, against each other and against the disk."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from alscell.check_design import is_missing
+from alscell.check_schema import key_name, schema_problems, shown
+from alscell.errors import InputError, nearest
+from alscell.keys import CONDITION, DONOR, SAMPLE, SHEET_REQUIRED
+
+SHIPPED_MARKERS = ("spinal_cord", "ipsc_motor_neurons")
+# Properties of a person, which cannot differ between that person's samples.
+_PERSONAL = (CONDITION, "sex", "age", "genotype")
+_LAYOUTS = {"load": ("10x_h5", "dense_csv", "h5ad"), "qc": ("h5ad",), "pseudobulk": ("pseudobulk_h5ad",)}
+_CELLS = {"qc": ("cell_type",), "pseudobulk": ("cell_type", "n_cells")}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sample sheet: its columns, and its rows with their line numbers in the file. Every value is text."""
+
+    path: str
+    columns: list[str]
+    rows: list[tuple[int, dict[str, str]]]
+
+    @property
+    def donors(self) -> dict[str, dict[str, str]]:
+        """Donor -> column -> value, only for columns that are the same in all samples of that donor."""
+        seen: dict[str, list[dict[str, str]]] = defaultdict(list)
+        for _, row in self.rows:
+            seen[row[DONOR]].append(row)
+        return {
+            donor: {column: rows[0][column] for column in rows[0] if len({row[column] for row in rows}) == 1}
+            for donor, rows in seen.items()
+        }
+
+
+def read_facts(path: str, schema: dict) -> tuple[dict | None, list[InputError]]:
+    """dataset.yaml, if it is sound, and what is wrong with it."""
+    text, problems = _read_text(path, mend="Check `id` and `folder` of this entry of `datasets`.")
+    if text is None:
+        return None, problems
+    try:
+        facts = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        found = " ".join(str(error).split())
+        return None, [InputError(path, found=found, expected="valid YAML", mend="Check indentation and quotes.")]
+    broken = schema_problems(facts, schema, where=lambda place: f"{path}, key '{key_name(place)}'" if place else path)
+    return (None if broken else facts), [problem for _, problem in broken]
+
+
+def facts_problems(facts: dict, path: str, *, entry_id: str, data_folder: str) -> list[InputError]:
+    """What contradicts itself in dataset.yaml, or is not on the disk."""
+    problems = []
+    if facts["id"] != entry_id:
+        problems.append(_problem(path, "id", facts["id"], f"'{entry_id}', as in config", "Give both the same name."))
+    allowed = _LAYOUTS[facts["enters_at"]]
+    if facts["layout"] not in allowed:
+        expected = f"{' or '.join(allowed)} with enters_at: {facts['enters_at']}"
+        problems.append(_problem(path, "layout", facts["layout"], expected, "Change one of the two."))
+    if facts["layout"] == "dense_csv" and "orientation" not in facts:
+        expected = "genes_by_cells or cells_by_genes"
+        problems.append(_problem(path, "orientation", None, expected, "A dense table does not say which way it lies."))
+    for key in _CELLS.get(facts["enters_at"], ()):
+        if key not in facts.get("cells", {}):
+            expected = f"the column of obs that holds it, with enters_at: {facts['enters_at']}"
+            problems.append(_problem(path, f"cells.{key}", None, expected, "Add it."))
+    return [
+        *problems,
+        *_levels_problems(facts, path),
+        *_source_problems(facts["source"], path, data_folder=data_folder),
+        *_marker_problems(facts, path),
+    ]
+
+
+def read_sheet(path: str) -> tuple[Sheet | None, list[InputError]]:
+    """samples.tsv, if it can be read as a table, and what is wrong with it.
+
+    A byte-order mark and Windows line ends are harmless and taken; lines that start with # are comments.
+    """
+    text, problems = _read_text(path, mend="A dataset folder holds dataset.yaml and samples.tsv.")
+    if text is None:
+        return None, problems
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
+    if len(lines) < 2:
+        mend = f"Columns: {', '.join(SHEET_REQUIRED)}, and file if there are several files."
+        return None, [InputError(path, found="no samples", expected="a header and one line a sample", mend=mend)]
+    table = list(csv.reader([line for _, line in lines], delimiter="\t"))
+    columns, problems = table[0], _header_problems(table[0], path)
+    rows = []
+    for (number, _), fields in zip(lines[1:], table[1:], strict=False):
+        if len(fields) != len(columns):
+            found, expected = f"{len(fields)} fields", f"{len(columns)}, as in the header"
+            mend = "Fields are parted by one tab each; an empty one is two tabs in a row."
+            problems.append(InputError(f"{path}, line {number}", found=found, expected=expected, mend=mend))
+        rows.append((number, dict(zip(columns, fields, strict=False))))
+    return (None if problems else Sheet(path, columns, rows)), problems
+
+
+def sheet_problems(sheet: Sheet, facts: dict, schema: dict) -> list[InputError]:
+    """What is wrong in the rows of a sample sheet."""
+    problems = []
+    for number, row in sheet.rows:
+        place = f"{sheet.path}, line {number} (sample '{row[SAMPLE]}')"
+        problems += _value_problems(row, place)
+        problems += _row_problems(row, facts, schema, place)
+    if problems:
+        return problems
+    return [*_repeated(sheet), *_split_persons(sheet), *_file_problems(sheet, facts), *_count_problems(sheet, facts)]
+
+
+def _problem(path: str, key: str, found: Any, expected: str, mend: str) -> InputError:
+    return InputError(f"{path}, key '{key}'", found=shown(found), expected=expected, mend=mend)
+
+
+def _read_text(path: str, *, mend: str) -> tuple[str | None, list[InputError]]:
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else str(error.strerror)
+        return None, [InputError(path, found=reason, expected="a file that can be read", mend=mend)]
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        mend = "Excel's 'Unicode text' is UTF-16: save it as 'Text (tab delimited)', or convert it to UTF-8."
+        return None, [InputError(path, found="UTF-16 text", expected="UTF-8 text", mend=mend)]
+    try:
+        return data.decode("utf-8-sig"), []
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        found = f"byte 0x{data[error.start]:02x} in line {line}"
+        mend = "The file seems to be in Latin-1 or another old encoding: save it as UTF-8."
+        return None, [InputError(path, found=found, expected="UTF-8 text", mend=mend)]
+
+
+def _header_problems(columns: list[str], path: str) -> list[InputError]:
+    place = f"{path}, header"
+    if len(columns) == 1:
+        for name, mark in (("semicolons", ";"), ("commas", ",")):
+            if mark in columns[0]:
+                mend = "Save it with tabs between the columns ('Text, tab delimited' in Excel)."
+                return [InputError(place, found=f"columns parted by {name}", expected="tabs", mend=mend)]
+    problems = []
+    for column in SHEET_REQUIRED:
+        if column not in columns:
+            close = nearest(column, [name for name in columns if name] or ["none"])
+            found = f"no column '{column}' among {', '.join(columns)}"
+            problems.append(InputError(place, found=found, expected=", ".join(SHEET_REQUIRED), mend=close))
+    for column in sorted({name for name in columns if columns.count(name) > 1 or not name.strip()}):
+        found = f"column '{column}' twice" if column.strip() else "a column without a name"
+        problems.append(InputError(place, found=found, expected="every column named, once", mend="Rename or remove."))
+    return problems
+
+
+def _value_problems(row: dict[str, str], place: str) -> list[InputError]:
+    problems = []
+    for column, value in row.items():
+        if value != value.strip():
+            found = f"'{value}' in column '{column}'"
+            expected = "no blank at its start or end"
+            problems.append(InputError(place, found=found, expected=expected, mend="Remove the blank."))
+        if "#" in value:
+            found = f"'{value}' in column '{column}'"
+            expected = "no '#', which starts a comment"
+            problems.append(InputError(place, found=found, expected=expected, mend="Remove it."))
+    return problems
+
+
+def _row_problems(row: dict[str, str], facts: dict, schema: dict, place: str) -> list[InputError]:
+    empty = [column for column in SHEET_REQUIRED if is_missing(row[column])]
+    problems = [
+        InputError(place, found=f"no {column}", expected=f"a {column} for every sample", mend="Fill it.")
+        for column in empty
+    ]
+    filled = {column: value for column, value in row.items() if column not in empty}
+    loose = {**schema, "required": []}
+    problems += [
+        problem
+        for _, problem in schema_problems(filled, loose, where=lambda path: f"{place}, column '{key_name(path)}'")
+    ]
+    for column, levels in facts["levels"].items():
+        value = row.get(column, "")
+        if value and column not in empty and value not in levels:
+            expected = f"one of {', '.join(levels)} (`levels.{column}` in dataset.yaml)"
+            found = f"{column} '{value}'"
+            problems.append(InputError(place, found=found, expected=expected, mend=nearest(value, levels)))
+    return problems
+
+
+def _repeated(sheet: Sheet) -> list[InputError]:
+    problems, first = [], {}
+    for number, row in sheet.rows:
+        # A file system may not tell a.h5ad from A.h5ad.
+        name = row[SAMPLE].lower()
+        if name in first:
+            found = f"sample '{row[SAMPLE]}', already in line {first[name]}"
+            place = f"{sheet.path}, line {number}"
+            problems.append(InputError(place, found=found, expected="every sample once", mend="Rename or remove it."))
+        first.setdefault(name, number)
+    return problems
+
+
+def _split_persons(sheet: Sheet) -> list[InputError]:
+    problems = []
+    for donor, constant in sheet.donors.items():
+        rows = [row for _, row in sheet.rows if row[DONOR] == donor]
+        for column in _PERSONAL:
+            if column in sheet.columns and column not in constant:
+                values = ", ".join(f"{row[column] or '(empty)'} in {row[SAMPLE]}" for row in rows)
+                found, expected = f"{column} {values}", f"one {column} for all samples of a donor"
+                mend = "Mend the odd one, or give different donors different names."
+                problems.append(InputError(f"{sheet.path}, donor '{donor}'", found=found, expected=expected, mend=mend))
+    return problems
+
+
+def _file_problems(sheet: Sheet, facts: dict) -> list[InputError]:
+    names = [entry["name"] for entry in facts["source"]["files"]]
+    problems, places = [], {}
+    for number, row in sheet.rows:
+        place = f"{sheet.path}, line {number} (sample '{row[SAMPLE]}')"
+        file = row.get("file") or (names[0] if len(names) == 1 else "")
+        if file not in names:
+            found = f"file '{file}'" if file else "no file"
+            expected = "a name in `source.files` of dataset.yaml"
+            problems.append(InputError(place, found=found, expected=expected, mend=nearest(file, names)))
+            continue
+        member = (file, row.get("member") or row[SAMPLE])
+        if member in places:
+            found = f"the same file and member as line {places[member]}: {file}, {member[1]}"
+            problems.append(InputError(place, found=found, expected="every member once", mend="Mend column 'member'."))
+        places.setdefault(member, number)
+    used = {file for file, _ in places}
+    if not problems and (unused := [name for name in names if name not in used]):
+        found = f"no sample in file {', '.join(unused)}"
+        mend = "Add its samples, or remove the file from `source.files` in dataset.yaml."
+        problems.append(InputError(sheet.path, found=found, expected="a sample in every file", mend=mend))
+    return problems
+
+
+def _count_problems(sheet: Sheet, facts: dict) -> list[InputError]:
+    conditions = [row.get(CONDITION) for row in sheet.donors.values()]
+    problems = []
+    for condition, expected in facts.get("expected_donors", {}).items():
+        if conditions.count(condition) != expected:
+            found = f"{conditions.count(condition)} donors with condition {condition}"
+            wanted = f"{expected} (`expected_donors` in dataset.yaml)"
+            mend = "Add or remove rows, or mend the number."
+            problems.append(InputError(sheet.path, found=found, expected=wanted, mend=mend))
+    return problems
+
+
+def _levels_problems(facts: dict, path: str) -> list[InputError]:
+    conditions = facts["levels"][CONDITION]
+    return [
+        _problem(path, f"expected_donors.{name}", name, "a level of `levels.condition`", nearest(name, conditions))
+        for name in facts.get("expected_donors", {})
+        if name not in conditions
+    ]
+
+
+def _source_problems(source: dict, path: str, *, data_folder: str) -> Iterable[InputError]:
+    kinds = [kind for kind in ("url", "path", "simulation") if source.get(kind)]
+    if len(kinds) != 1:
+        found = " and ".join(kinds) or "none"
+        yield _problem(path, "source", found, "exactly one of url, path and simulation", "Say where the files are.")
+        return
+    names = [entry["name"] for entry in source["files"]]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield _problem(path, "source.files", name, "every file once", "Remove the second.")
+    if kinds == ["simulation"]:
+        file = Path(path).parent / source["simulation"]
+        if not file.is_file():
+            yield InputError(str(file), found="no such file", expected="the simulated cohort", mend=f"See {path}.")
+    if kinds == ["path"]:
+        yield from _disk_problems(source, Path(data_folder) / source["path"])
+
+
+def _disk_problems(source: dict, folder: Path) -> Iterable[InputError]:
+    for entry in source["files"]:
+        file = folder / entry["name"]
+        if not file.is_file():
+            mend = "Put it there, or set `source.path` in dataset.yaml or `data_folder` in config."
+            yield InputError(str(file), found="no such file", expected="a raw file of dataset.yaml", mend=mend)
+        elif entry.get("size") not in (None, file.stat().st_size):
+            found, expected = f"{file.stat().st_size} bytes", f"{entry['size']} (`size` in dataset.yaml)"
+            yield InputError(str(file), found=found, expected=expected, mend="Fetch it again, or mend the size.")
+
+
+def _marker_problems(facts: dict, path: str) -> list[InputError]:
+    name = facts.get("markers")
+    if name is None or name in SHIPPED_MARKERS:
+        return []
+    file = Path(path).parent / f"{name}.tsv"
+    if not file.is_file():
+        expected = f"{', '.join(SHIPPED_MARKERS)} or a file {name}.tsv beside dataset.yaml"
+        return [_problem(path, "markers", name, expected, f"Write {file}: columns cell_type, gene, source.")]
+    header = file.read_text(encoding="utf-8-sig").split("\n", 1)[0].rstrip("\r").split("\t")
+    lacking = [column for column in ("cell_type", "gene") if column not in header]
+    if lacking:
+        found = f"no column {', '.join(lacking)}"
+        return [InputError(str(file), found=found, expected="columns cell_type, gene, source", mend="Add them, tabs.")]
+    return []

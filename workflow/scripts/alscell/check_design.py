@@ -1,0 +1,202 @@
+"""Contrasts and covariates against the donors of a dataset: levels that exist, values that are there, full rank."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+from alscell.errors import InputError, nearest
+from alscell.keys import CASE_ARM, CONTROL_ARM, DONOR, LABEL_COLUMNS, SAMPLE, SHEET_FILE_COLUMNS
+
+# What people write for "not known". A covariate with such a value would make a group of its own.
+MISSING = ("", "na", "n/a", "nan", "null", "none", ".", "-", "?")
+
+
+def is_missing(value: str) -> bool:
+    """Whether a value of samples.tsv stands for "not known"."""
+    return value.strip().lower() in MISSING
+
+
+def contrast_problems(
+    name: str,
+    contrast: dict,
+    donors: dict[str, dict[str, str]],
+    *,
+    columns: Sequence[str],
+    covariates: Sequence[str],
+    min_donors: int,
+    where: str,
+    sheet: str,
+) -> list[InputError]:
+    """Why a contrast cannot be tested in one dataset.
+
+    Parameters
+    ----------
+    name : str
+        Name of the contrast.
+    contrast : dict
+        factor, case, control, as in config.yaml.
+    donors : dict
+        Donor -> column -> value, for columns that are the same in all samples of a donor.
+    columns : sequence of str
+        Columns of samples.tsv.
+    covariates : sequence of str
+        Columns held constant in the test.
+    min_donors : int
+        Donors in each arm below which the output is descriptive.
+    where : str
+        The dataset's entry in config.yaml, for messages.
+    sheet : str
+        Path of samples.tsv, for messages.
+    """
+    factor = contrast["factor"]
+    place = f"config, contrast '{name}'"
+    if factor not in columns:
+        mend = nearest(factor, _biology(columns))
+        return [InputError(place, found=f"factor '{factor}'", expected=f"a column of {sheet}", mend=mend)]
+    if split := _split_donors(donors, factor):
+        found = f"donors with several values of '{factor}': {', '.join(split)}"
+        mend = "The donor is the unit of every test: mend the sheet, or choose another factor."
+        return [InputError(sheet, found=found, expected=f"one '{factor}' for each donor", mend=mend)]
+    arms = arm_donors(contrast, donors)
+    problems = [
+        _empty_arm(arm, contrast, donors, place=place, where=where, sheet=sheet) for arm in arms if not arms[arm]
+    ]
+    if problems:
+        return problems
+    for covariate in covariates:
+        problem = _unusable(covariate, factor, arms, donors, columns, where=where, sheet=sheet)
+        if problem:
+            problems.append(problem)
+    if problems:
+        return problems
+    enough = min(len(members) for members in arms.values()) >= min_donors
+    return _rank_problems(arms, factor, covariates, donors, where=where, needs_spread=enough)
+
+
+def arm_donors(contrast: dict, donors: dict[str, dict[str, str]]) -> dict[str, list[str]]:
+    """Donors of the case and the control arm, sorted."""
+    return {
+        arm: sorted(donor for donor, row in donors.items() if row.get(contrast["factor"]) in contrast[arm])
+        for arm in (CASE_ARM, CONTROL_ARM)
+    }
+
+
+def arm_warning(name: str, contrast: dict, donors: dict, *, min_donors: int, where: str) -> str:
+    """A sentence if an arm has too few donors for p-values, else ''."""
+    arms = arm_donors(contrast, donors)
+    few = [f"{len(members)} in {arm}" for arm, members in arms.items() if len(members) < min_donors]
+    if not few:
+        return ""
+    return (
+        f"{where}, contrast '{name}': {' and '.join(few)}, fewer than differential.min_donors ({min_donors}) donors; "
+        "the output is descriptive, without p-values."
+    )
+
+
+def design_columns(name: str, values: Sequence[str]) -> list[list[Fraction]]:
+    """Columns of one covariate in the design, as alscell.design makes them (which imports pandas, too slow here).
+
+    A covariate that does not vary has none; numbers are one column, labels one 0/1 column for each level but the first.
+    """
+    levels = sorted(set(values))
+    if len(levels) < 2:
+        return []
+    if name not in LABEL_COLUMNS:
+        try:
+            return [[Fraction(value.strip()) for value in values]]
+        except ValueError:
+            pass
+    return [[Fraction(value == level) for value in values] for level in levels[1:]]
+
+
+def rank(columns: Iterable[Sequence[Fraction]]) -> int:
+    """Rank of a matrix, exactly, by Gaussian elimination on fractions."""
+    basis: list[tuple[int, list[Fraction]]] = []
+    for column in columns:
+        rest = list(column)
+        for pivot, vector in basis:
+            if rest[pivot]:
+                share = rest[pivot] / vector[pivot]
+                rest = [a - share * b for a, b in zip(rest, vector, strict=True)]
+        pivot = next((index for index, value in enumerate(rest) if value), None)
+        if pivot is not None:
+            basis.append((pivot, rest))
+    return len(basis)
+
+
+def _biology(columns: Sequence[str]) -> list[str]:
+    return [column for column in columns if column not in (SAMPLE, DONOR, *SHEET_FILE_COLUMNS)]
+
+
+def _split_donors(donors: dict[str, dict[str, str]], column: str) -> list[str]:
+    return sorted(donor for donor, row in donors.items() if column not in row)
+
+
+def _empty_arm(arm: str, contrast: dict, donors: dict, *, place: str, where: str, sheet: str) -> InputError:
+    factor, levels = contrast["factor"], contrast[arm]
+    have = Counter(row[factor] or "(empty)" for row in donors.values())
+    counts = ", ".join(f"{level} ({number})" for level, number in sorted(have.items()))
+    mend = f"{nearest(levels[0], have)} Else remove this contrast from the dataset."
+    return InputError(
+        f"{place}, used by {where}",
+        found=f"no donor whose '{factor}' is {' or '.join(levels)}; donors in {sheet}: {counts}",
+        expected=f"at least one donor in the {arm} arm",
+        mend=mend,
+    )
+
+
+def _unusable(
+    covariate: str, factor: str, arms: dict, donors: dict, columns: Sequence[str], *, where: str, sheet: str
+) -> InputError | None:
+    inside = [*arms[CASE_ARM], *arms[CONTROL_ARM]]
+    place = f"{where}, covariate '{covariate}'"
+    if covariate not in columns:
+        mend = nearest(covariate, _biology(columns))
+        return InputError(place, found="no such column", expected=f"a column of {sheet}", mend=mend)
+    if covariate == factor or covariate not in _biology(columns):
+        found = "the factor of the contrast" if covariate == factor else f"the column '{covariate}'"
+        return InputError(place, found=found, expected="another property of donors", mend="Remove it.")
+    if split := [donor for donor in _split_donors(donors, covariate) if donor in inside]:
+        found = f"several values within donor {', '.join(split)}"
+        return InputError(place, found=found, expected="one value for each donor", mend=f"Mend {sheet} or remove it.")
+    if empty := [donor for donor in inside if is_missing(donors[donor][covariate])]:
+        found = f"no value for donor {', '.join(empty)}"
+        mend = f"Fill them in {sheet}, or remove the covariate."
+        return InputError(place, found=found, expected="a value for every donor of the contrast", mend=mend)
+    return None
+
+
+def _rank_problems(
+    arms: dict, factor: str, covariates: Sequence[str], donors: dict, *, where: str, needs_spread: bool
+) -> list[InputError]:
+    inside = [*arms[CASE_ARM], *arms[CONTROL_ARM]]
+    one = [Fraction(1)] * len(inside)
+    case = [Fraction(donor in arms[CASE_ARM]) for donor in inside]
+    held: list[list[Fraction]] = []
+    names: list[str] = []
+    for covariate in covariates:
+        new = design_columns(covariate, [donors[donor][covariate] for donor in inside])
+        before, after, with_case = rank([one, *held]), rank([one, *held, *new]), rank([one, case, *held, *new])
+        if after < before + len(new):
+            return [_confounded(covariate, f"covariates {', '.join(names)}", inside, where)]
+        if with_case == after:
+            together = f" (together with {', '.join(names)})" if names else ""
+            return [_confounded(covariate, f"'{factor}'{together}", inside, where)]
+        if new and needs_spread and with_case >= len(inside):
+            found = f"{len(inside)} donors for {with_case} coefficients"
+            expected = "more donors than coefficients, to measure their spread"
+            place = f"{where}, covariate '{covariate}'"
+            return [InputError(place, found=found, expected=expected, mend="Remove a covariate.")]
+        held, names = [*held, *new], [*names, covariate]
+    return []
+
+
+def _confounded(covariate: str, other: str, inside: list[str], where: str) -> InputError:
+    return InputError(
+        f"{where}, covariate '{covariate}'",
+        found=f"that its values in the {len(inside)} donors of the contrast cannot be told apart from {other}",
+        expected="a design of full rank",
+        mend="Remove this covariate.",
+    )

@@ -1,0 +1,229 @@
+"""Figures over all datasets of a run: pathway heat map, tissue against dish, planted against found.
+
+Each function returns the figure and the very numbers it shows. Positive always means: higher in the case arm.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+
+from alscell.figures import (
+    CASE_COLOR,
+    CONTROL_COLOR,
+    DOUBLE,
+    FAINT,
+    INK,
+    NEUTRAL,
+    message_figure,
+    new_figure,
+    order_cell_types,
+    place_labels,
+    plain,
+)
+from alscell.keys import CELL_TYPE, CONTRAST, DATASET, FAMILY, PATHWAY, UNASSIGNED
+
+VERDICTS = {
+    "agree": ("tissue and dish agree", "#117733", "o"),
+    "disagree": ("they disagree", CASE_COLOR, "X"),
+    "tissue_only": ("tissue only", "#882255", "s"),
+    "dish_only": ("dish only", CONTROL_COLOR, "D"),
+    "unclear": ("unclear", NEUTRAL, "o"),
+}
+OUTCOMES = {
+    "found": ("found", "#117733", "+"),
+    "missed": ("missed", "#E69F00", "−"),
+    "wrong_direction": ("wrong direction", "#882255", "↕"),
+    "false_call": ("false call", CASE_COLOR, "!"),
+    "quiet": ("nothing planted, nothing called", "#E8EEF4", ""),
+    "overlap": ("shares genes with a planted set", "#D8D2E8", ""),
+    "not_tested": ("not tested", "#FFFFFF", "×"),
+}
+_SET = [FAMILY, PATHWAY]
+_COLUMN = [DATASET, CONTRAST, CELL_TYPE]
+
+
+def draw_pathway_heatmap(
+    tests: pd.DataFrame, skipped: pd.DataFrame, *, fdr: float, stamp: str
+) -> tuple[Figure, pd.DataFrame]:
+    """Effect of every gene set in every dataset, contrast and cell type; a dot where FDR is reached.
+
+    Parameters
+    ----------
+    tests, skipped : DataFrame
+        Tables `pathway_tests` and `differential_skipped` of all datasets; the latter adds cell types not tested.
+    """
+    drawn = tests[[*_COLUMN, *_SET, "effect", "fdr", "descriptive"]].sort_values([*_COLUMN, *_SET], ignore_index=True)
+    if drawn.empty:
+        return message_figure("Pathway activity: no gene set could be compared in any dataset.", stamp=stamp), drawn
+    columns = _columns(pd.concat([drawn[_COLUMN], skipped[_COLUMN]]).drop_duplicates())
+    sets = [tuple(key) for key in drawn[_SET].drop_duplicates().sort_values(_SET).itertuples(index=False, name=None)]
+    row, column = {key: i for i, key in enumerate(sets)}, {key: i for i, key in enumerate(columns)}
+    effect = np.full((len(sets), len(columns)), np.nan)
+    figure = new_figure(DOUBLE, 52 + 3.4 * len(sets), stamp=stamp)
+    axes = figure.subplots()
+    reach = float(max(1.0, np.nanquantile(drawn["effect"].abs(), 0.98)))
+    for test in drawn.to_dict("records"):
+        effect[row[test[FAMILY], test[PATHWAY]], column[tuple(test[name] for name in _COLUMN)]] = test["effect"]
+    axes.set_facecolor("#E2E2E2")
+    image = axes.imshow(effect, cmap="RdBu_r", vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest")
+    for test in drawn.to_dict("records"):
+        place = column[tuple(test[name] for name in _COLUMN)], row[test[FAMILY], test[PATHWAY]]
+        if test["descriptive"]:
+            box = (place[0] - 0.5, place[1] - 0.5)
+            axes.add_patch(Rectangle(box, 1, 1, fill=False, hatch="/////", edgecolor="white", linewidth=0))
+        elif test["fdr"] <= fdr:
+            axes.scatter(*place, s=7, color="black", edgecolor="white", linewidth=0.5)
+    _heatmap_labels(axes, sets, columns)
+    bar = figure.colorbar(image, ax=axes, shrink=0.4, aspect=22, pad=0.02, extend="both")
+    bar.set_label("effect, case − control (donor standard deviations)", fontsize=6)
+    handles = [
+        Line2D([], [], linestyle="", marker="o", markersize=3, color="black", label=f"FDR ≤ {fdr:g}"),
+        Patch(facecolor="#E2E2E2", label="not tested or not scored"),
+        Patch(facecolor="#C98F7A", edgecolor="white", hatch="/////", label="descriptive: too few donors"),
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    return figure, drawn
+
+
+def _columns(keys: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Columns of the heat map: by dataset and contrast, within them cell types in the usual order."""
+    keys = keys[keys[CELL_TYPE] != UNASSIGNED]
+    rank = {name: i for i, name in enumerate(order_cell_types(keys[CELL_TYPE]))}
+    return sorted(keys.itertuples(index=False, name=None), key=lambda key: (key[0], key[1], rank[key[2]]))
+
+
+def _heatmap_labels(axes: Axes, sets: list[tuple[str, str]], columns: list[tuple[str, str, str]]) -> None:
+    axes.set_yticks(range(len(sets)), [plain(pathway) for _, pathway in sets])
+    axes.set_xticks(range(len(columns)), [plain(name) for _, _, name in columns], rotation=90)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    families = [family for family, _ in sets]
+    for family in dict.fromkeys(families):
+        first, last = families.index(family), len(families) - 1 - families[::-1].index(family)
+        if first:
+            axes.axhline(first - 0.5, color="white", linewidth=2.5)
+        axes.annotate(plain(family), (1.01, (first + last) / 2), xycoords=("axes fraction", "data"), va="center",
+                      fontsize=6, fontweight="bold", rotation=0 if last - first < 3 else 270)  # fmt: skip
+    groups = [key[:2] for key in columns]
+    several = len({contrast for _, contrast in groups}) > 1
+    for group in dict.fromkeys(groups):
+        first, last = groups.index(group), len(groups) - 1 - groups[::-1].index(group)
+        if first:
+            axes.axvline(first - 0.5, color="white", linewidth=2.5)
+        name = f"{group[0]}\n{plain(group[1])}" if several else group[0]
+        axes.annotate(name, ((first + last) / 2, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3), ha="center",
+                      va="bottom", textcoords="offset points", fontsize=6, fontweight="bold")  # fmt: skip
+
+
+def draw_tissue_dish(pathways: pd.DataFrame, *, n_labels: int, stamp: str) -> tuple[Figure, pd.DataFrame]:
+    """Effect in tissue against effect in the dish, with 95 % intervals, one panel a cell type and contrast.
+
+    Parameters
+    ----------
+    pathways : DataFrame
+        Table `synthesis_pathways`.
+    n_labels : int
+        Sets named in a panel: those with a verdict first, then by distance from zero.
+    """
+    both = pathways[pathways["effect_tissue"].notna() & pathways["effect_dish"].notna()]
+    kept = [CONTRAST, CELL_TYPE, *_SET, "effect_tissue", "se_tissue", "effect_dish", "se_dish", "p_difference", "verdict"]
+    drawn = both[kept].sort_values(kept[:4], ignore_index=True)
+    if drawn.empty:
+        why = "No cell type was compared both in tissue and in the dish."
+        return message_figure(why, stamp=stamp), drawn
+    panels = list(drawn.groupby([CONTRAST, CELL_TYPE]))
+    n_columns = min(3, len(panels))
+    n_rows = -(-len(panels) // n_columns)
+    figure = new_figure(DOUBLE, 14 + 62 * n_rows, stamp=stamp)
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    width = 1.96 * drawn[["se_tissue", "se_dish"]].max(axis=1)
+    reach = 1.08 * float((drawn[["effect_tissue", "effect_dish"]].abs().max(axis=1) + width.fillna(0)).max())
+    for axes, ((contrast, cell_type), own) in zip(grid.flat, panels, strict=False):
+        _agreement_panel(axes, own, reach)
+        axes.set_title(f"{plain(cell_type)} ({plain(contrast)}, {len(own)} sets)")
+    for axes in list(grid.flat)[len(panels) :]:
+        axes.set_axis_off()
+    figure.supxlabel("effect in tissue (donor standard deviations, 95 % interval)", fontsize=7)
+    figure.supylabel("effect in the dish (line standard deviations, 95 % interval)", fontsize=7)
+    handles = [
+        Line2D([], [], linestyle="", marker=marker, markersize=4, color=color, label=label)
+        for label, color, marker in VERDICTS.values()
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+    for axes, (_, own) in zip(grid.flat, panels, strict=False):
+        size = own[["effect_tissue", "effect_dish"]].abs().sum(axis=1)
+        order = pd.DataFrame({"plain": own["verdict"] == "unclear", "size": -size}).sort_values(["plain", "size"]).index
+        top = own.loc[order[:n_labels]]
+        labels = [plain(name) for name in top[PATHWAY]]
+        place_labels(axes, top[["effect_tissue", "effect_dish"]].to_numpy(), labels, outline=False, fontsize=5.5, color=INK)
+    return figure, drawn
+
+
+def _agreement_panel(axes: Axes, sets: pd.DataFrame, reach: float) -> None:
+    axes.axhline(0, color=NEUTRAL, linewidth=0.5)
+    axes.axvline(0, color=NEUTRAL, linewidth=0.5)
+    axes.plot([-reach, reach], [-reach, reach], color=FAINT, linewidth=0.8, linestyle="--")
+    for verdict, (_, color, marker) in reversed(VERDICTS.items()):
+        own = sets[sets["verdict"] == verdict]
+        strength = 0.35 if verdict == "unclear" else 0.9
+        axes.errorbar(own["effect_tissue"], own["effect_dish"], xerr=1.96 * own["se_tissue"], yerr=1.96 * own["se_dish"],
+                      fmt="none", ecolor=color, elinewidth=0.5, alpha=0.6 * strength)  # fmt: skip
+        axes.scatter(own["effect_tissue"], own["effect_dish"], s=13, color=color, marker=marker, alpha=strength, linewidth=0)
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    axes.set_aspect("equal")
+
+
+def draw_planted(planted: pd.DataFrame, *, stamp: str) -> tuple[Figure, pd.DataFrame]:
+    """What was planted in the simulated data against what the tests found, one field a cell type and set.
+
+    Parameters
+    ----------
+    planted : DataFrame
+        Table `planted`.
+    """
+    drawn = planted.sort_values([*_COLUMN, *_SET], ignore_index=True)
+    if drawn.empty:
+        return message_figure("No truth was planted in the datasets of this run.", stamp=stamp), drawn
+    sets = [tuple(key) for key in drawn[_SET].drop_duplicates().sort_values(_SET).itertuples(index=False, name=None)]
+    groups = list(drawn.groupby([DATASET, CONTRAST]))
+    widths = [own[CELL_TYPE].nunique() for _, own in groups]
+    figure = new_figure(DOUBLE, 58 + 3.5 * len(sets), stamp=stamp)
+    panels = figure.subplots(1, len(groups), squeeze=False, sharey=True, width_ratios=widths)[0]
+    for axes, ((dataset, contrast), own) in zip(panels, groups, strict=True):
+        types = order_cell_types(own[CELL_TYPE])
+        _outcome_fields(axes, own, sets, types)
+        counts = own["outcome"].value_counts()
+        tally = ", ".join(f"{counts[name]} {OUTCOMES[name][0]}" for name in list(OUTCOMES)[:4] if name in counts)
+        axes.set_title(f"{dataset}\n{plain(contrast)}\n{tally or 'nothing planted'}", fontsize=6)
+    panels[0].set_yticks(range(len(sets)), [plain(pathway) for _, pathway in sets])
+    handles = [
+        Patch(facecolor=color, edgecolor=NEUTRAL, linewidth=0.4, label=f"{label} {sign}".strip())
+        for label, color, sign in OUTCOMES.values()
+    ]
+    title = "number: planted log₂ fold change, case − control"
+    figure.legend(handles=handles, loc="outside lower left", ncols=4, title=title, title_fontsize=6, alignment="left")
+    return figure, drawn
+
+
+def _outcome_fields(axes: Axes, table: pd.DataFrame, sets: list[tuple[str, str]], types: list[str]) -> None:
+    field = np.ones((len(sets), len(types), 3))
+    for test in table.to_dict("records"):
+        y, x = sets.index((test[FAMILY], test[PATHWAY])), types.index(test[CELL_TYPE])
+        _, color, sign = OUTCOMES[test["outcome"]]
+        field[y, x] = to_rgb(color)
+        ink = "white" if np.mean(to_rgb(color)) < 0.5 else INK
+        text = f"{test['planted']:+.1f} {sign}" if test["planted"] else sign
+        axes.text(x, y, text, ha="center", va="center", fontsize=4.5, color=ink)
+    axes.imshow(field, aspect="auto", interpolation="nearest")
+    axes.set_xticks(range(len(types)), [plain(name) for name in types], rotation=90)
+    axes.set_xticks(np.arange(len(types) + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(len(sets) + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=0.8)
+    axes.tick_params(which="both", length=0)

@@ -1,0 +1,191 @@
+"""All reading and writing. Files appear whole or not at all, and the same content gives the same bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from alscell.errors import InputError
+from alscell.tables import STRING, TABLES, check_table
+
+
+@contextlib.contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes the final name only if the block ends well."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_bytes(data: bytes, path: str | Path) -> None:
+    """Write bytes atomically."""
+    with atomic(path) as part:
+        part.write_bytes(data)
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Write UTF-8 text atomically."""
+    write_bytes(text.encode(), path)
+
+
+def write_table(frame: pd.DataFrame, path: str | Path, name: str) -> None:
+    """Check a table against its contract and write it as .parquet, .tsv or .tsv.gz, by the path's ending.
+
+    Text tables hold numbers with 6 significant digits; gzip carries no time.
+    """
+    frame = check_table(frame, name)
+    if str(path).endswith(".parquet"):
+        with atomic(path) as part:
+            frame.to_parquet(part, index=False, compression="zstd")
+        return
+    write_plain_table(frame, path)
+
+
+def write_plain_table(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a table without a contract (the numbers of a figure) as .tsv or .tsv.gz."""
+    text = frame.to_csv(sep="\t", index=False, float_format="%.6g", lineterminator="\n").encode()
+    if str(path).endswith(".gz"):
+        buffer = io.BytesIO()
+        with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=6) as stream:
+            stream.write(text)
+        text = buffer.getvalue()
+    write_bytes(text, path)
+
+
+def read_table(path: str | Path, name: str) -> pd.DataFrame:
+    """Read a table of ours, with the types of its contract (strings stay strings: cluster "0", donor "13085")."""
+    if str(path).endswith(".parquet"):
+        return pd.read_parquet(path)
+    kinds = {column.name: "str" for column in TABLES[name].columns if column.kind == STRING}
+    return pd.read_csv(path, sep="\t", dtype=kinds, keep_default_na=False, na_values=[""])
+
+
+def read_tables(paths: list[str], name: str) -> pd.DataFrame:
+    """Several tables of one kind, one below the other."""
+    return pd.concat([read_table(path, name) for path in paths], ignore_index=True)
+
+
+def read_samples(path: str | Path) -> pd.DataFrame:
+    """A sample sheet, every value as text exactly as written, index 0..n-1; empty cells are ''."""
+    return pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False, comment="#")
+
+
+def read_yaml(path: str | Path) -> Any:
+    """One YAML file.
+
+    Raises
+    ------
+    InputError
+        If it is not valid YAML.
+    """
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        found = str(error).replace("\n", " ")
+        raise InputError(str(path), found=found, expected="valid YAML", mend="Check indentation and quotes.") from None
+
+
+def read_gmt(path: str | Path) -> dict[str, list[str]]:
+    """Gene sets of one GMT file: name -> genes in the file's order, each once.
+
+    Raises
+    ------
+    InputError
+        If the file has no set, or a line has no tabs, no genes, blanks inside a gene, or a name used before.
+    """
+    sets: dict[str, list[str]] = {}
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            name, genes = _read_gmt_line(line, f"{path}, line {number}")
+            if name in sets:
+                raise _gmt_error(f"{path}, line {number}", f"a second set '{name}'", "each name once")
+            sets[name] = genes
+    if not sets:
+        raise _gmt_error(str(path), "no gene set", "at least one line")
+    return sets
+
+
+def _read_gmt_line(line: str, where: str) -> tuple[str, list[str]]:
+    name, *rest = (field.strip() for field in line.split("\t"))
+    genes = list(dict.fromkeys(gene for gene in rest[1:] if gene))
+    spaced = [gene for gene in genes if len(gene.split()) > 1]
+    if not name or not rest:
+        raise _gmt_error(where, "no tabs" if not rest else "no name", "name, description and genes between tabs")
+    if not genes:
+        raise _gmt_error(where, f"set '{name}' without genes", "at least one gene after the description")
+    if spaced:
+        raise _gmt_error(where, f"'{spaced[0][:60]}' in set '{name}'", "tabs, not spaces, between genes")
+    return name, genes
+
+
+def _gmt_error(where: str, found: str, expected: str) -> InputError:
+    return InputError(where, found=found, expected=expected, mend="A GMT line is: name, description, genes; all by tabs.")
+
+
+def read_gene_sets(paths: list[str]) -> pd.DataFrame:
+    """Gene sets of several GMT files: one row a member; the family is the file's name without its ending.
+
+    Returns
+    -------
+    DataFrame
+        Columns family, pathway, gene, in the order of the files.
+
+    Raises
+    ------
+    InputError
+        As `read_gmt`, and if two files have the same family.
+    """
+    rows: list[tuple[str, str, str]] = []
+    families: dict[str, str | Path] = {}
+    for path in paths:
+        family = Path(path).stem
+        if family in families:
+            raise _gmt_error(str(path), f"family '{family}', also from {families[family]}", "each file name once")
+        families[family] = path
+        rows += [(family, name, gene) for name, genes in read_gmt(path).items() for gene in genes]
+    return pd.DataFrame(rows, columns=["family", "pathway", "gene"], dtype="str")
+
+
+def write_json(value: Any, path: str | Path) -> None:
+    """Write JSON with sorted keys, atomically."""
+    write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", path)
+
+
+def read_json(path: str | Path) -> Any:
+    """One JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def sha256(path: str | Path) -> str:
+    """Checksum of a file's bytes, hex."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_h5ad(data: Any, path: str | Path, *, compression: str | None = None) -> None:
+    """Write an AnnData atomically."""
+    with atomic(path) as part:
+        data.write_h5ad(part, compression=compression)
+
+
+def read_h5ad(path: str | Path) -> Any:
+    """Read an AnnData of ours into memory. anndata is imported here, so that light jobs don't pay for it."""
+    import anndata
+
+    return anndata.read_h5ad(path)

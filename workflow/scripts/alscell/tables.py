@@ -1,0 +1,515 @@
+"""The contract of every table that one rule hands to another: columns, types, meanings, order of rows.
+
+docs/files.md is generated from this module. A table is checked when it is written.
+A positive effect or log2 fold change always means: higher in the case arm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+STRING, FLOAT, INTEGER, BOOLEAN = "string", "float", "integer", "boolean"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: name, kind (string, float, integer, boolean), meaning, unit, and whether it may be empty."""
+
+    name: str
+    kind: str
+    meaning: str
+    unit: str = ""
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: what a row is, the columns that name a row (and sort the file), and all columns in order.
+
+    `open_ended` tables may carry further columns after these (PCs, resolutions, pathways).
+    """
+
+    name: str
+    row: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    open_ended: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+
+def _c(name: str, kind: str, meaning: str, unit: str = "", *, nullable: bool = False) -> Column:
+    return Column(name, kind, meaning, unit, nullable)
+
+
+_DATASET = _c("dataset", STRING, "dataset id")
+_CONTRAST = _c("contrast", STRING, "contrast id in config.yaml")
+_CELL = _c("cell", STRING, "cell id, unique in the dataset: <sample>_<barcode>")
+_CELL_TYPE = _c("cell_type", STRING, "cell type")
+_FAMILY = _c("family", STRING, "family of the gene set")
+_PATHWAY = _c("pathway", STRING, "gene set id")
+_N_CASE = _c("n_case", INTEGER, "donors in the case arm", "donors")
+_N_CONTROL = _c("n_control", INTEGER, "donors in the control arm", "donors")
+_DESCRIPTIVE = _c("descriptive", BOOLEAN, "true: too few donors for a test, effect sizes only, p empty")
+_P = _c("p_value", FLOAT, "two-sided p value from donor-level data; empty when descriptive", nullable=True)
+_FDR = _c("fdr", FLOAT, "Benjamini-Hochberg within cell type and contrast", nullable=True)
+_FDR_ALL = _c("fdr_all", FLOAT, "Benjamini-Hochberg over all cell types of the contrast", nullable=True)
+_STATISTIC = _c("statistic", FLOAT, "moderated t; empty when descriptive", nullable=True)
+
+TABLES = {
+    table.name: table
+    for table in (
+        Table(
+            "quality",
+            "one cell of one sample, kept or not",
+            ("cell",),
+            (
+                _CELL,
+                _c("n_counts", INTEGER, "sum of counts", "UMI"),
+                _c("n_genes", INTEGER, "genes with a count", "genes"),
+                _c("fraction_mitochondrial", FLOAT, "share of counts in MT- genes", "0..1"),
+                _c("fraction_ribosomal", FLOAT, "share of counts in RPS/RPL genes", "0..1"),
+                _c("low_counts", BOOLEAN, "below the count limit"),
+                _c("high_counts", BOOLEAN, "above the count limit"),
+                _c("low_genes", BOOLEAN, "below the gene limit"),
+                _c("high_mitochondrial", BOOLEAN, "above the mitochondrial limit"),
+                _c("doublet_score", FLOAT, "simulated-doublet neighbours, corrected for their number", "0..1", nullable=True),
+                _c("doublet", BOOLEAN, "called a doublet"),
+                _c("keep", BOOLEAN, "no flag is set"),
+            ),
+        ),
+        Table(
+            "quality_limits",
+            "one sample",
+            ("sample",),
+            (
+                _DATASET,
+                _c("sample", STRING, "sample id"),
+                _c("donor", STRING, "donor or line; empty in the file of one sample", nullable=True),
+                _c("condition", STRING, "condition in samples.tsv; empty in the file of one sample", nullable=True),
+                _c("n_cells", INTEGER, "cells loaded", "cells"),
+                _c("n_kept", INTEGER, "cells kept", "cells"),
+                _c("n_low_counts", INTEGER, "cells with that flag", "cells"),
+                _c("n_high_counts", INTEGER, "cells with that flag", "cells"),
+                _c("n_low_genes", INTEGER, "cells with that flag", "cells"),
+                _c("n_high_mitochondrial", INTEGER, "cells with that flag", "cells"),
+                _c("n_doublets", INTEGER, "cells with that flag", "cells"),
+                _c("median_counts", FLOAT, "median over kept cells", "UMI", nullable=True),
+                _c("median_genes", FLOAT, "median over kept cells", "genes", nullable=True),
+                _c("median_fraction_mitochondrial", FLOAT, "median over kept cells", "0..1", nullable=True),
+                _c("lower_counts", FLOAT, "limit", "UMI"),
+                _c("upper_counts", FLOAT, "limit", "UMI"),
+                _c("lower_genes", FLOAT, "limit", "genes"),
+                _c("upper_mitochondrial", FLOAT, "limit", "0..1"),
+                _c("status", STRING, "ok, or why the sample is left out: too_few_cells, most_cells_lost"),
+            ),
+        ),
+        Table(
+            "embedding",
+            "one kept cell; further columns pc_01.. hold the integrated principal components",
+            ("cell",),
+            (
+                _CELL,
+                _c("sample", STRING, "sample id"),
+                _c("donor", STRING, "donor or line"),
+                _c("umap_1", FLOAT, "UMAP, first axis"),
+                _c("umap_2", FLOAT, "UMAP, second axis"),
+            ),
+            open_ended=True,
+        ),
+        Table(
+            "clusters",
+            "one kept cell; further columns leiden_<resolution> hold the clusters at each resolution",
+            ("cell",),
+            (_CELL, _c("cluster", STRING, "cluster at the chosen resolution; 0 is the largest")),
+            open_ended=True,
+        ),
+        Table(
+            "cluster_stability",
+            "one resolution",
+            ("resolution",),
+            (
+                _c("resolution", FLOAT, "Leiden resolution"),
+                _c("n_clusters", INTEGER, "clusters on all cells"),
+                _c("stability", FLOAT, "median adjusted Rand index over subsamples", "-1..1"),
+                _c("stability_low", FLOAT, "lowest adjusted Rand index over subsamples", "-1..1"),
+                _c("chosen", BOOLEAN, "the resolution used"),
+            ),
+        ),
+        Table(
+            "cell_types",
+            "one kept cell",
+            ("cell",),
+            (
+                _CELL,
+                _c("cluster", STRING, "cluster at the chosen resolution"),
+                _c("cell_type", STRING, "cell type, or unassigned"),
+                _c("score", FLOAT, "marker score of the label", nullable=True),
+                _c("margin", FLOAT, "score minus that of the next type", nullable=True),
+                _c("source", STRING, "markers, or given (labels that came with the data)"),
+            ),
+        ),
+        Table(
+            "cluster_labels",
+            "one cluster",
+            ("cluster",),
+            (
+                _c("cluster", STRING, "cluster"),
+                _c("cell_type", STRING, "label"),
+                _c("score", FLOAT, "marker score of the label", nullable=True),
+                _c("margin", FLOAT, "score minus that of the next type", nullable=True),
+                _c("next_type", STRING, "the next type", nullable=True),
+                _c("n_cells", INTEGER, "cells", "cells"),
+                _c("n_donors", INTEGER, "donors with at least one cell", "donors"),
+                _c("top_donor_fraction", FLOAT, "share of the largest donor", "0..1"),
+                _c("flags", STRING, "one_donor, low_margin, high_doublet_score; joined by ';'", nullable=True),
+            ),
+        ),
+        Table(
+            "markers",
+            "one cell type and one of its marker genes",
+            ("cell_type", "gene"),
+            (
+                _CELL_TYPE,
+                _c("gene", STRING, "marker gene"),
+                _c("mean", FLOAT, "mean log1p(counts per 10,000) over cells"),
+                _c("fraction", FLOAT, "share of cells with a count", "0..1"),
+                _c("marker_of", STRING, "the type whose marker this gene is"),
+            ),
+        ),
+        Table(
+            "differential",
+            "one gene of one cell type in one contrast",
+            ("dataset", "contrast", "cell_type", "gene"),
+            (
+                _DATASET,
+                _CONTRAST,
+                _CELL_TYPE,
+                _c("gene", STRING, "gene symbol"),
+                _c("mean", FLOAT, "average log2 counts per million over donors"),
+                _c("log2_fold_change", FLOAT, "case minus control, covariates held"),
+                _c("log2_fold_change_shrunk", FLOAT, "the same, shrunk towards 0 by its own uncertainty", nullable=True),
+                _c("standard_error", FLOAT, "of log2_fold_change; empty when descriptive", nullable=True),
+                _STATISTIC,
+                _P,
+                _FDR,
+                _FDR_ALL,
+                _N_CASE,
+                _N_CONTROL,
+                _DESCRIPTIVE,
+            ),
+        ),
+        Table(
+            "differential_skipped",
+            "one cell type that was not tested, or tested only in part",
+            ("dataset", "contrast", "cell_type", "reason"),
+            (
+                _DATASET,
+                _CONTRAST,
+                _CELL_TYPE,
+                _c("reason", STRING, "no_donors_in_an_arm, too_few_donors, design_not_estimable, no_genes"),
+                _c("detail", STRING, "numbers and names behind the reason"),
+                _N_CASE,
+                _N_CONTROL,
+            ),
+        ),
+        Table(
+            "enrichment",
+            "one gene set on the differential statistics of one cell type",
+            ("dataset", "contrast", "cell_type", "family", "pathway"),
+            (
+                _DATASET,
+                _CONTRAST,
+                _CELL_TYPE,
+                _FAMILY,
+                _PATHWAY,
+                _c("n_genes", INTEGER, "members among the tested genes", "genes"),
+                _c("normalized_enrichment_score", FLOAT, "gseapy prerank NES: describes, does not decide", nullable=True),
+                _c("leading_edge", STRING, "genes before the peak, joined by ';'", nullable=True),
+                _c("correlation", FLOAT, "mean correlation of members over donors", nullable=True),
+                _c("direction", STRING, "up or down", nullable=True),
+                _c("statistic", FLOAT, "CAMERA t, with the estimated correlation", nullable=True),
+                _c("p_value", FLOAT, "CAMERA two-sided p, with the estimated correlation", nullable=True),
+                _FDR,
+                _DESCRIPTIVE,
+            ),
+        ),
+        Table(
+            "pathway_scores",
+            "one kept cell; further columns hold one score a gene set, named <family>/<pathway>",
+            ("cell",),
+            (_CELL,),
+            open_ended=True,
+        ),
+        Table(
+            "pathway_donors",
+            "one gene set in one cell type of one donor",
+            ("dataset", "family", "pathway", "cell_type", "donor"),
+            (
+                _DATASET,
+                _FAMILY,
+                _PATHWAY,
+                _CELL_TYPE,
+                _c("donor", STRING, "donor or line"),
+                _c("n_cells", INTEGER, "cells behind the score", "cells"),
+                _c("score", FLOAT, "mean rank-based score (AUCell) over the donor's cells", "0..1"),
+            ),
+        ),
+        Table(
+            "pathway_sets",
+            "one gene set against the genes of one dataset",
+            ("dataset", "family", "pathway"),
+            (
+                _DATASET,
+                _FAMILY,
+                _PATHWAY,
+                _c("n_genes", INTEGER, "members of the set", "genes"),
+                _c("n_measured", INTEGER, "members measured", "genes"),
+                _c("coverage", FLOAT, "share of the members that is measured", "0..1"),
+                _c("status", STRING, "scored, low_coverage, too_few_genes or gene_level"),
+                _c("missing", STRING, "members not measured, joined by ';'", nullable=True),
+            ),
+        ),
+        Table(
+            "pathway_tests",
+            "one gene set in one cell type and contrast",
+            ("dataset", "contrast", "cell_type", "family", "pathway"),
+            (
+                _DATASET,
+                _CONTRAST,
+                _CELL_TYPE,
+                _FAMILY,
+                _PATHWAY,
+                _c("effect", FLOAT, "case minus control, in donor standard deviations within arms"),
+                _c("standard_error", FLOAT, "of the effect; empty when descriptive", nullable=True),
+                _c("ci_low", FLOAT, "95 % interval, lower end; empty when descriptive", nullable=True),
+                _c("ci_high", FLOAT, "95 % interval, upper end; empty when descriptive", nullable=True),
+                _STATISTIC,
+                _P,
+                _c("fdr", FLOAT, "Benjamini-Hochberg over all cell types and sets of the contrast", nullable=True),
+                _c("fdr_within", FLOAT, "Benjamini-Hochberg within cell type and contrast", nullable=True),
+                _c("random_set_percentile", FLOAT, "share of expression-matched random sets with a smaller |t|", "0..100", nullable=True),
+                _c("coverage", FLOAT, "share of the set that is measured", "0..1"),
+                _N_CASE,
+                _N_CONTROL,
+                _DESCRIPTIVE,
+            ),
+        ),
+        Table(
+            "composition",
+            "one cell type in one contrast",
+            ("dataset", "contrast", "cell_type"),
+            (
+                _DATASET,
+                _CONTRAST,
+                _CELL_TYPE,
+                _c("fraction_case", FLOAT, "mean share over case donors", "0..1"),
+                _c("fraction_control", FLOAT, "mean share over control donors", "0..1"),
+                _c("effect", FLOAT, "difference of logit shares, case minus control"),
+                _c("ci_low", FLOAT, "95 % interval, lower end", nullable=True),
+                _c("ci_high", FLOAT, "95 % interval, upper end", nullable=True),
+                _STATISTIC,
+                _P,
+                _FDR,
+                _N_CASE,
+                _N_CONTROL,
+                _DESCRIPTIVE,
+            ),
+        ),
+        Table(
+            "composition_donors",
+            "one cell type of one donor",
+            ("dataset", "donor", "cell_type"),
+            (
+                _DATASET,
+                _c("donor", STRING, "donor or line"),
+                _CELL_TYPE,
+                _c("n_cells", INTEGER, "cells", "cells"),
+                _c("fraction", FLOAT, "share of the donor's labelled cells", "0..1"),
+            ),
+        ),
+        Table(
+            "synthesis_pathways",
+            "one gene set in one cell type and contrast, over datasets",
+            ("contrast", "cell_type", "family", "pathway"),
+            (
+                _CONTRAST,
+                _CELL_TYPE,
+                _FAMILY,
+                _PATHWAY,
+                _c("datasets", STRING, "datasets behind the row, joined by ';'"),
+                _c("n_tissue", INTEGER, "tissue datasets"),
+                _c("n_dish", INTEGER, "dish datasets"),
+                _c("effect_tissue", FLOAT, "random-effects mean over tissue datasets", nullable=True),
+                _c("se_tissue", FLOAT, "its standard error", nullable=True),
+                _c("effect_dish", FLOAT, "random-effects mean over dish datasets", nullable=True),
+                _c("se_dish", FLOAT, "its standard error", nullable=True),
+                _c("effect", FLOAT, "random-effects mean over all datasets", nullable=True),
+                _c("ci_low", FLOAT, "95 % interval, lower end", nullable=True),
+                _c("ci_high", FLOAT, "95 % interval, upper end", nullable=True),
+                _c("p_value", FLOAT, "of the pooled effect", nullable=True),
+                _c("fdr", FLOAT, "Benjamini-Hochberg over the contrast", nullable=True),
+                _c("i_squared", FLOAT, "heterogeneity", "0..100", nullable=True),
+                _c("p_difference", FLOAT, "tissue against dish, two-sided", nullable=True),
+                _c("verdict", STRING, "agree, disagree, tissue_only, dish_only, unclear, one_system"),
+            ),
+        ),
+        Table(
+            "synthesis_genes",
+            "one gene in one cell type and contrast, over datasets",
+            ("contrast", "cell_type", "gene"),
+            (
+                _CONTRAST,
+                _CELL_TYPE,
+                _c("gene", STRING, "gene symbol"),
+                _c("datasets", STRING, "datasets behind the row, joined by ';'"),
+                _c("log2_fold_change_tissue", FLOAT, "random-effects mean over tissue datasets", nullable=True),
+                _c("log2_fold_change_dish", FLOAT, "random-effects mean over dish datasets", nullable=True),
+                _c("log2_fold_change", FLOAT, "random-effects mean over all datasets", nullable=True),
+                _c("standard_error", FLOAT, "its standard error", nullable=True),
+                _c("p_value", FLOAT, "of the pooled effect", nullable=True),
+                _c("fdr", FLOAT, "Benjamini-Hochberg within cell type and contrast", nullable=True),
+                _c("i_squared", FLOAT, "heterogeneity", "0..100", nullable=True),
+                _c("same_sign", BOOLEAN, "all datasets agree in sign"),
+            ),
+        ),
+        Table(
+            "synthesis_biomarkers",
+            "one secreted or shed gene that changes in a cell type",
+            ("contrast", "cell_type", "gene"),
+            (
+                _CONTRAST,
+                _CELL_TYPE,
+                _c("gene", STRING, "gene symbol"),
+                _c("datasets", STRING, "datasets behind the row, joined by ';'"),
+                _c("log2_fold_change", FLOAT, "random-effects mean over datasets"),
+                _c("fdr", FLOAT, "lowest FDR (within cell type) of a single dataset"),
+                _c("direction", STRING, "up or down in the case arm"),
+                _c("known", STRING, "known ALS fluid biomarker, with source; empty if not", nullable=True),
+            ),
+        ),
+        Table(
+            "truth_pathways",
+            "one planted gene set in one cell type (simulated data only)",
+            ("dataset", "cell_type", "family", "pathway"),
+            (
+                _DATASET,
+                _CELL_TYPE,
+                _FAMILY,
+                _PATHWAY,
+                _c("log2_fold_change", FLOAT, "planted on the changed members, case minus control"),
+                _c("fraction_changed", FLOAT, "share of the members that were changed", "0..1"),
+            ),
+        ),
+        Table(
+            "truth_genes",
+            "one gene with a planted change in one cell type (simulated data only)",
+            ("dataset", "cell_type", "gene"),
+            (_DATASET, _CELL_TYPE, _c("gene", STRING, "gene"), _c("log2_fold_change", FLOAT, "planted, case minus control")),
+        ),
+        Table(
+            "truth_cells",
+            "one simulated droplet",
+            ("dataset", "sample", "barcode"),
+            (
+                _DATASET,
+                _c("sample", STRING, "sample id"),
+                _c("barcode", STRING, "barcode in the raw file"),
+                _CELL_TYPE,
+                _c("doublet_with", STRING, "second cell type of a doublet", nullable=True),
+                _c("dying", BOOLEAN, "simulated as dying: few counts, high mitochondrial share"),
+            ),
+        ),
+        Table(
+            "truth_composition",
+            "one cell type whose share was shifted (simulated data only)",
+            ("dataset", "cell_type"),
+            (_DATASET, _CELL_TYPE, _c("fold", FLOAT, "planted ratio of odds, case over control")),
+        ),
+        Table(
+            "planted",
+            "one planted or quiet set against what the tests said",
+            ("dataset", "contrast", "cell_type", "family", "pathway"),
+            (
+                _DATASET,
+                _CONTRAST,
+                _CELL_TYPE,
+                _FAMILY,
+                _PATHWAY,
+                _c("planted", FLOAT, "planted log2 fold change; 0: nothing planted and no member shared with a planted set"),
+                _c("effect", FLOAT, "as in pathway_tests", nullable=True),
+                _c("fdr", FLOAT, "as in pathway_tests", nullable=True),
+                _c("outcome", STRING, "found, missed, wrong_direction, false_call, quiet, overlap, not_tested"),
+            ),
+        ),
+        Table(
+            "manifest",
+            "one result file",
+            ("path",),
+            (
+                _c("path", STRING, "path from the working folder"),
+                _c("sha256", STRING, "checksum of its bytes"),
+                _c("size", INTEGER, "size", "bytes"),
+                _c("rule", STRING, "rule that wrote it"),
+                _c("version", STRING, "alscell version"),
+            ),
+        ),
+    )
+}
+
+_EMPTY = {STRING: "str", FLOAT: "float64", INTEGER: "int64", BOOLEAN: "bool"}
+
+
+def empty_table(name: str) -> pd.DataFrame:
+    """A table without rows but with every column and its type."""
+    return pd.DataFrame({column.name: pd.Series(dtype=_EMPTY[column.kind]) for column in TABLES[name].columns})
+
+
+def check_table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table as its contract wants it: columns in order and typed, rows sorted by key.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows in any order.
+    name : str
+        Key of TABLES.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, unknown, of another kind, empty where it may not be, or a key occurs twice.
+    """
+    table = TABLES[name]
+    missing = [column for column in table.names if column not in frame]
+    extra = [column for column in frame if column not in table.names]
+    if missing or (extra and not table.open_ended):
+        raise ValueError(f"table '{name}': missing columns {missing}, unknown columns {extra}")
+    out = frame[[*table.names, *extra]].copy()
+    for column in table.columns:
+        out[column.name] = _typed(out[column.name], column, name)
+    twice = out.duplicated(list(table.key))
+    if twice.any():
+        raise ValueError(f"table '{name}': key {table.key} occurs twice, e.g. {out.loc[twice, list(table.key)].iloc[0].to_dict()}")
+    return out.sort_values(list(table.key), kind="stable", ignore_index=True)
+
+
+def _typed(values: pd.Series, column: Column, name: str) -> pd.Series:
+    empty = values.isna()
+    if empty.any() and not column.nullable:
+        raise ValueError(f"table '{name}': column '{column.name}' has {int(empty.sum())} empty values")
+    if column.kind == FLOAT:
+        typed = values.astype("float64")
+        if np.isinf(typed.to_numpy()).any():
+            raise ValueError(f"table '{name}': column '{column.name}' has infinite values")
+        return typed
+    if column.kind == STRING:
+        return values.astype("str").where(~empty, None).astype("str")
+    if column.kind == BOOLEAN and not set(values.unique()) <= {True, False}:
+        raise ValueError(f"table '{name}': column '{column.name}' is not boolean")
+    return values.astype(_EMPTY[column.kind])
