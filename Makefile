@@ -39,7 +39,7 @@ setup:  ## make .venv, or do nothing if it is current (every target below calls 
 	exit 1
 
 demo: setup  ## run everything on the simulated cohort; the report is results/report.html
-	@$(snakemake) --configfile examples/demo/config.yaml $(SNAKEMAKE_ARGS)
+	@$(snakemake) $(SNAKEMAKE_ARGS) --configfile examples/demo/config.yaml
 
 run: setup  ## run everything on the datasets of config.yaml
 	@$(snakemake) $(SNAKEMAKE_ARGS)
@@ -53,7 +53,7 @@ example: setup  ## run a real dataset: make example NAME=velmeshev (or als_gse17
 	  echo "make example: there is no data folder $(data_folder); set ALSCELL_TEST_DATA to the folder that holds the data." >&2; \
 	  exit 1; \
 	fi; \
-	$(snakemake) --configfile "examples/$(NAME)/config.yaml" --config "data_folder=$(data_folder)" $(SNAKEMAKE_ARGS)
+	$(snakemake) $(SNAKEMAKE_ARGS) --configfile "examples/$(NAME)/config.yaml" --config "data_folder=$(data_folder)"
 
 test: setup  ## run the tests
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)

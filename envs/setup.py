@@ -160,7 +160,7 @@ def find_interpreter():
         found = probe(path)
         if not found.problem:
             return found
-        refused.setdefault(found.executable, found.problem)
+        refused.setdefault(os.path.realpath(found.executable), found.problem)
     with contextlib.suppress(SetupError):
         return asked_of_uv()
     close = [f"{path} {problem}" for path, problem in refused.items() if "cannot be run" not in problem]
@@ -270,7 +270,7 @@ def build(interpreter):
     step([interpreter.executable, "-m", "venv", str(VENV)], "the environment could not be made")
 
     say("  installing the packages of envs/requirements.lock")
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-user"]
+    install = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input", "--no-user"]
     exactly = ["--require-hashes", "--no-deps", "--no-compile", "--requirement", str(LOCK)]
     step(install + exactly, "pip could not install the packages (its message stands above)")
 

@@ -22,7 +22,9 @@ def main() -> None:
     effect = np.zeros(N_GENES)
     effect[rng.choice(N_GENES, 60, replace=False)] = rng.choice([-1.2, 1.2], 60)
     effect[module == 1] += 0.4
-    rate = np.exp(log_share[:, None] + shared + own + effect[:, None] * case + 0.01 * (age - 62) * (module == 2)[:, None])
+    rate = np.exp(
+        log_share[:, None] + shared + own + effect[:, None] * case + 0.01 * (age - 62) * (module == 2)[:, None]
+    )
     depth = rng.lognormal(10.5, 0.7, n_donors)
     counts = rng.poisson(rate / rate.sum(axis=0) * depth)
     donors = [f"d{i:02d}" for i in range(1, n_donors + 1)]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import validate
 
 # Every module of the package, named once: under `module: github(...)` only named files are fetched.
@@ -20,10 +21,14 @@ LIBRARY = {
         "agreement",
         "annotation",
         "check",
+        "check_dataset",
+        "check_design",
+        "check_schema",
         "clusters",
         "composition",
         "contract",
         "counts",
+        "dense",
         "design",
         "doublets",
         "downloads",
@@ -32,7 +37,12 @@ LIBRARY = {
         "errors",
         "expression",
         "figures",
+        "figures_cells",
+        "figures_composition",
+        "figures_summary",
+        "figures_tests",
         "files",
+        "given_pseudobulk",
         "jobs",
         "keys",
         "loading",
@@ -42,10 +52,25 @@ LIBRARY = {
         "planted",
         "pseudobulk",
         "quality",
+        "raw_layouts",
+        "random_sets",
+        "ranking",
         "report",
+        "report_tables",
+        "report_text",
         "simulate",
+        "simulation_plan",
         "tables",
     )
+}
+# Shipped resources are named here and not inside an input function: Snakemake lists the folder of cached sources once,
+# at the first file it looks for, and takes one that is cached later for missing.
+SHIPPED_SETS = {
+    name: workflow.source_path(f"../../resources/gene_sets/{name}.gmt")
+    for name in ("als_genes", "autophagy", "axon", "inflammation", "neurotrophic", "stress", "tdp43")
+}
+SHIPPED_MARKERS = {
+    name: workflow.source_path(f"../../resources/markers/{name}.tsv") for name in ("ipsc_motor_neurons", "spinal_cord")
 }
 SCHEMAS = {
     name: workflow.source_path(f"../schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")
@@ -57,33 +82,45 @@ def shipped_dataset(entry):
     folder = entry.get("folder") or None
     names = {"info": "dataset.yaml", "sheet": "samples.tsv"}
     if folder:
-        return {key: str(Path(folder) / name) for key, name in names.items()}
+        return {key: str(Path(str(folder)) / name) for key, name in names.items()}
     shipped = f"../../resources/datasets/{entry.get('id')}"
-    return {key: workflow.source_path(f"{shipped}/{name}") for key, name in names.items()}
+    try:
+        return {key: workflow.source_path(f"{shipped}/{name}") for key, name in names.items()}
+    except (OSError, WorkflowError):
+        return names  # of no such folder: check_inputs() tells the user
 
 
 def check_inputs():
     """Everything a user can get wrong in config, dataset and sample files, all of it at once, before any job."""
     entries = config.get("datasets")
     listed = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    request = {"config": config, "schemas": SCHEMAS, "datasets": [shipped_dataset(entry) for entry in listed]}
+    request = {
+        "config": config,
+        "schemas": SCHEMAS,
+        "datasets": [shipped_dataset(entry) for entry in listed],
+        "config_files": [str(path) for path in workflow.configfiles],
+    }
     answer = subprocess.run(
         [sys.executable, workflow.source_path("../scripts/check_inputs.py")],
-        input=json.dumps(request),
+        input=json.dumps(request, default=str),
         capture_output=True,
         text=True,
     )
     if answer.returncode:
         raise WorkflowError(answer.stderr.strip())
+    if answer.stderr:
+        logger.warning(answer.stderr.strip())
 
 
 def read_dataset(entry):
     """One dataset: its facts, its samples by name, and where both are written."""
     paths = shipped_dataset(entry)
-    with open(paths["sheet"], encoding="utf-8", newline="") as stream:
+    info = yaml.safe_load(Path(paths["info"]).read_text(encoding="utf-8-sig"))
+    with open(paths["sheet"], encoding="utf-8-sig", newline="") as stream:
         rows = [line for line in stream if line.strip() and not line.startswith("#")]
     samples = {row["sample"]: row for row in csv.DictReader(rows, delimiter="\t")}
-    info = yaml.safe_load(Path(paths["info"]).read_text(encoding="utf-8"))
+    for row in samples.values():
+        row["file"] = row.get("file") or info["source"]["files"][0]["name"]
     return {**paths, **entry, "facts": info, "samples": samples}
 
 
@@ -249,6 +286,61 @@ def figure_files(suffix):
     ]
 
 
+def result_files():
+    """Every result of this run but raw files and the manifest itself: what the manifest lists."""
+    folder = "results/{dataset}"
+    with_cells = (
+        *("embedding.parquet", "graph.npz", "clusters.parquet", "cluster_stability.tsv", "cluster_labels.tsv"),
+        *("cell_types.parquet", "markers.tsv", "atlas.h5ad", "quality_limits.tsv", "pathway_scores.parquet"),
+    )
+    by_dataset = (
+        *("pseudobulk.h5ad", "differential.tsv.gz", "differential_skipped.tsv", "enrichment.tsv.gz"),
+        *("pathway_donors.parquet", "pathway_sets.tsv", "pathway_tests.tsv", "composition.tsv", "composition_donors.tsv"),
+    )
+    truth = ("pathways.tsv", "genes.tsv", "composition.tsv", "cells.tsv.gz")
+    return [
+        *(path for name in ("counts.h5ad", "quality.parquet") for path in all_samples(f"{folder}/samples/{{sample}}/{name}")),
+        *(path for name in with_cells for path in expand_datasets(f"{folder}/{name}", WITH_CELLS)),
+        *(path for name in by_dataset for path in expand_datasets(f"{folder}/{name}")),
+        *(path for name in truth for path in expand_datasets(f"{folder}/truth/{name}", SIMULATED)),
+        *(f"<summary>/synthesis/{name}.tsv" for name in ("pathways", "genes", "biomarkers")),
+        *(["<summary>/planted.tsv"] if SIMULATED else []),
+        *(path for suffix in ("pdf", "png", "tsv") for path in figure_files(suffix)),
+        "<summary>/report.html",
+    ]
+
+
+def systems():
+    """Each dataset's system: tissue or dish."""
+    return {name: dataset["facts"]["system"] for name, dataset in DATASETS.items()}
+
+
+def planted_contrasts():
+    """Contrasts of each simulated dataset whose case arm carries the planted change, and whose control arm does not."""
+    found = {}
+    for name in SIMULATED:
+        folder = Path(DATASETS[name]["info"]).parent
+        plan = yaml.safe_load((folder / DATASETS[name]["facts"]["source"]["simulation"]).read_text(encoding="utf-8"))
+        changed = set(plan["case"])
+        listed = {contrast: config["contrasts"][contrast] for contrast in DATASETS[name]["contrasts"]}
+        found[name] = [
+            contrast
+            for contrast, arms in listed.items()
+            if arms["factor"] == "condition" and changed >= set(arms["case"]) and not changed & set(arms["control"])
+        ]
+    return found
+
+
+def dataset_files(wildcards):
+    """All raw files of the wildcard `dataset`."""
+    return raw_files(wildcards.dataset)
+
+
+def contrast_definitions(wildcards):
+    """Factor and arms of every contrast of a dataset, by name."""
+    return {name: config["contrasts"][name] for name in DATASETS[wildcards.dataset]["contrasts"]}
+
+
 def covariates(wildcards):
     """Covariates of a dataset's design, as config lists them."""
     return DATASETS[wildcards.dataset].get("covariates", [])
@@ -258,19 +350,30 @@ def marker_file(wildcards):
     """Marker table of a dataset: a file in its own folder, else a shipped one."""
     name = DATASETS[wildcards.dataset]["facts"].get("markers", "spinal_cord")
     own = Path(DATASETS[wildcards.dataset]["info"]).parent / f"{name}.tsv"
-    return str(own) if own.exists() else workflow.source_path(f"../../resources/markers/{name}.tsv")
+    return str(own) if own.exists() else SHIPPED_MARKERS[name]
 
 
 def gene_set_files(wildcards):
     """GMT files to score: the shipped families that config names, then the user's own."""
-    shipped = [workflow.source_path(f"../../resources/gene_sets/{name}.gmt") for name in config["pathways"]["families"]]
-    return shipped + config["pathways"]["gene_sets"]
+    return [SHIPPED_SETS[name] for name in config["pathways"]["families"]] + config["pathways"]["gene_sets"]
 
 
 def simulation_file(wildcards):
     """The description of a simulated cohort, beside its dataset.yaml."""
     folder = Path(DATASETS[wildcards.dataset]["info"]).parent
     return str(folder / DATASETS[wildcards.dataset]["facts"]["source"]["simulation"])
+
+
+def shipped_sets(wildcards):
+    """Every shipped GMT file, whatever config scores: what a simulation may plant."""
+    return list(SHIPPED_SETS.values())
+
+
+def simulated_samples(wildcards):
+    """Rows of the sample sheet with the columns a simulation reads; an edit of any other column makes no new data."""
+    columns = ("sample", "donor", "condition", "file", "member", "sex", "batch")
+    rows = DATASETS[wildcards.dataset]["samples"].values()
+    return [{column: row.get(column) or "" for column in columns} for row in rows]
 
 
 def run_summary(outcome):

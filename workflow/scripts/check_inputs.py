@@ -7,7 +7,7 @@ the message on standard error if there are problems; warnings go there too, with
 import json
 import sys
 
-from alscell.check import check_inputs
+from alscell.check import check_inputs, plain_paths
 from alscell.errors import InputErrors
 
 
@@ -21,9 +21,9 @@ def main() -> None:
         config_files=request.get("config_files", []),
     )
     for warning in findings.warnings:
-        print(warning, file=sys.stderr)
+        print(plain_paths(warning), file=sys.stderr)
     if findings.problems:
-        print(InputErrors(findings.problems), file=sys.stderr)
+        print(plain_paths(str(InputErrors(findings.problems))), file=sys.stderr)
         sys.exit(1)
 
 

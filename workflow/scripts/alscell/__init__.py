@@ -4,3 +4,5 @@ The scripts beside this folder carry files between Snakemake and these modules. 
 keys <- tables <- files <- the stages (quality, embedding, ... agreement) <- figures <- report.
 The package is never installed: Snakemake finds it because it lies beside the scripts.
 """
+
+VERSION = "0.1.0"

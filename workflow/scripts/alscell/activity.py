@@ -4,13 +4,12 @@ A donor's mean score is one observation, so cells of one donor never count as re
 linear model over all sets, with variances moderated across sets.
 NOTE: scores are divided by the set's mean over donors first. The spread of a score grows with its mean, and sets
 differ in it by a factor of 100; as shares of the mean, their variances can inform each other.
-NOTE: effects are in standard deviations of donors within arms, not in those of controls alone: four controls give a
-standard deviation with a 95 % interval from 0.57 to 3.7 times the truth, and every effect would carry that error.
+NOTE: effects are in standard deviations of donors within arms, not of controls alone: with four controls the true
+standard deviation lies between 0.57 and 3.7 times the estimate (95 %), and every effect would carry that error.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,15 @@ import pandas as pd
 from scipy import stats
 
 from alscell.errors import InputError
-from alscell.expression import Design, assign_arms, benjamini_hochberg, build_design, fit_linear, moderate, moderated_test
+from alscell.expression import (
+    Design,
+    assign_arms,
+    benjamini_hochberg,
+    build_design,
+    fit_linear,
+    moderate,
+    moderated_test,
+)
 from alscell.keys import (
     CASE_ARM,
     CELL_TYPE,
@@ -34,34 +41,14 @@ from alscell.keys import (
     PATHWAY,
     UNASSIGNED,
 )
+from alscell.pathways import Profiles
+from alscell.random_sets import derived_seed, draw_sets, expression_bins
 
 LOG = logging.getLogger("alscell.activity")
 COLUMNS = [
     CELL_TYPE, FAMILY, PATHWAY, "effect", "standard_error", "ci_low", "ci_high", "statistic", "p_value",
     "random_set_percentile", N_CASE, N_CONTROL, DESCRIPTIVE,
 ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Profiles:
-    """Mean gene weights of every donor and cell type: the score of any set is a sum over its members.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Columns donor, cell_type.
-    weights : ndarray, rows x genes
-        Mean weight of each gene.
-    genes : Index
-        Names of the columns.
-    expression : DataFrame, genes x cell types
-        Mean count, to match random sets.
-    """
-
-    rows: pd.DataFrame
-    weights: np.ndarray
-    genes: pd.Index
-    expression: pd.DataFrame
 
 
 def compare_arms(
@@ -114,13 +101,19 @@ def compare_arms(
     parts = []
     for cell_type, rows in _cell_types(scores, arms, min_cells):
         values = rows.pivot(index=[FAMILY, PATHWAY], columns=DONOR, values="score").sort_index()
-        design = _design(donors.loc[values.columns], cell_type, **contrast, covariates=covariates, min_donors=min_donors)
+        design = _design(
+            donors.loc[values.columns], cell_type, **contrast, covariates=covariates, min_donors=min_donors
+        )
         if design is None:
             part = describe(values, arms.loc[values.columns])
         else:
             part = compare_sets(values, design)
             random = RandomSets(n_random_sets, n_expression_bins, (*seed, cell_type))
-            part["random_set_percentile"] = random_percentiles(values, design, profiles, members, random, cell_type)
+            part["random_set_percentile"] = random_percentiles(
+                part["statistic"], values, design, profiles, members, random, cell_type
+            )
+        if len(part) < len(values):
+            LOG.info("%s: %d sets left out, no spread within arms", cell_type, len(values) - len(part))
         parts.append(part.assign(**{CELL_TYPE: cell_type}))
     if not parts:
         return pd.DataFrame(columns=[*COLUMNS, "fdr", "fdr_within"])
@@ -218,11 +211,11 @@ def compare_sets(values: pd.DataFrame, design: Design) -> pd.DataFrame:
     shares, varies = _shares(values, design)
     out = values.index.to_frame(index=False)
     out[["effect", "statistic", "p_value"]] = 0.0, 0.0, 1.0
-    unscaled, df_total = 0.0, np.inf
+    unscaled = fit_linear(shares, design, weights=None).stdev_unscaled[0, -1]  # the contrast is the last column
+    df_total = float(design.df_residual)
     if varies.any():
-        fit = fit_linear(shares[varies], design, weights=None)
-        test = moderated_test(fit, design, trend=False)
-        unscaled, df_total = float((test["standard_error"] / test["residual_sd"]).iloc[0]), test["df_total"].iloc[0]
+        test = moderated_test(fit_linear(shares[varies], design, weights=None), design, trend=False)
+        df_total = test["df_total"].iloc[0]
         out.loc[varies, "effect"] = (test["effect"] / test["residual_sd"]).to_numpy()
         out.loc[varies, ["statistic", "p_value"]] = test[["statistic", "p_value"]].to_numpy()
     half = stats.t.ppf(0.975, df_total) * unscaled
@@ -250,6 +243,7 @@ class RandomSets:
 
 
 def random_percentiles(
+    statistics: pd.Series,
     values: pd.DataFrame,
     design: Design,
     profiles: Profiles,
@@ -263,8 +257,10 @@ def random_percentiles(
 
     Parameters
     ----------
+    statistics : Series
+        Moderated t of each set, from `compare_sets`.
     values : DataFrame, sets x donors
-        Scores of the tested sets.
+        Scores of the same sets.
     design : Design
         Of these donors.
     profiles, members
@@ -280,21 +276,19 @@ def random_percentiles(
         Share of random sets with a smaller |t|, 0..100; NaN for a set that does not vary.
     """
     shares, varies = _shares(values, design)
-    if not varies.any():
-        return np.full(len(values), np.nan)
-    fit = fit_linear(shares[varies], design, weights=None)
-    observed = np.full(len(values), np.nan)
-    observed[varies] = np.abs(moderated_test(fit, design, trend=False)["statistic"])
-    prior = _prior(fit.sigma2, fit.df_residual)
-    row_of = {donor: row for row, (donor, name) in enumerate(profiles.rows[[DONOR, CELL_TYPE]].to_numpy()) if name == cell_type}
-    weights = profiles.weights[[row_of[donor] for donor in design.matrix.index]].T
-    bins = expression_bins(profiles.expression[cell_type], n_bins=random.n_bins)
     out = np.full(len(values), np.nan)
+    if not varies.any():
+        return out
+    fit = fit_linear(shares[varies], design, weights=None)
+    prior = _prior(fit.sigma2, fit.df_residual)
+    rows = pd.MultiIndex.from_frame(profiles.rows[[DONOR, CELL_TYPE]])
+    weights = profiles.weights[rows.get_indexer([(donor, cell_type) for donor in design.matrix.index])].T
+    bins = expression_bins(profiles.expression[cell_type], n_bins=random.n_bins)
     for row in np.flatnonzero(varies):
         name = values.index[row]
         sets = draw_sets(members[name], bins, n_sets=random.n_sets, seed=derived_seed(*random.seed, *name))
         drawn = np.abs(_statistics(weights[sets].sum(axis=1), design, prior))
-        out[row] = 100 * np.mean(drawn < observed[row])
+        out[row] = 100 * np.mean(drawn < abs(statistics.iloc[row]))
     return out
 
 
@@ -314,49 +308,5 @@ def _statistics(scores: np.ndarray, design: Design, prior: tuple[float, float]) 
     variance, df_prior = prior
     weight = 1.0 if np.isinf(df_prior) else df_prior / (df_prior + fit.df_residual)
     posterior = weight * variance + (1 - weight) * fit.sigma2
-    column = list(design.matrix.columns).index(design.coefficient)
-    error = fit.stdev_unscaled[:, column] * np.sqrt(posterior)
-    return np.divide(fit.coefficients[:, column], error, out=np.zeros(len(scores)), where=error > 0)
-
-
-def expression_bins(expression: pd.Series, *, n_bins: int) -> np.ndarray:
-    """Bin of each gene: bins of equal size over the genes sorted by expression, ties by name."""
-    order = np.lexsort((expression.index.to_numpy(dtype=str), expression.to_numpy()))
-    bins = np.empty(len(order), dtype=np.int64)
-    bins[order] = np.arange(len(order)) * n_bins // len(order)
-    return bins
-
-
-def draw_sets(positions: np.ndarray, bins: np.ndarray, *, n_sets: int, seed: int) -> np.ndarray:
-    """Random sets in which each member is replaced by another gene of its bin that is not in the set.
-
-    Parameters
-    ----------
-    positions : ndarray of int
-        Positions of the members.
-    bins : ndarray of int (genes,)
-        Bin of each gene.
-
-    Returns
-    -------
-    ndarray of int, n_sets x genes
-        Distinct genes in each row. NOTE: a bin with fewer outside genes than members gives all that it has.
-    """
-    generator = np.random.default_rng(seed)
-    outside = np.ones(len(bins), dtype=bool)
-    outside[positions] = False
-    drawn = [np.zeros((n_sets, 0), dtype=np.int64)]
-    for name, n_members in zip(*np.unique(bins[positions], return_counts=True), strict=True):
-        deck = np.tile(np.flatnonzero(outside & (bins == name)), (n_sets, 1))
-        rows, n_drawn = np.arange(n_sets), min(int(n_members), deck.shape[1])
-        for place in range(n_drawn):  # the first steps of a Fisher-Yates shuffle, in all rows at once
-            other = generator.integers(place, deck.shape[1], size=n_sets)
-            deck[rows, place], deck[rows, other] = deck[rows, other], deck[rows, place]
-        drawn.append(deck[:, :n_drawn])
-    return np.concatenate(drawn, axis=1)
-
-
-def derived_seed(*parts: int | str) -> int:
-    """A seed that depends on these parts only, the same on every machine."""
-    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
-    return int.from_bytes(digest[:8], "little")
+    error = fit.stdev_unscaled[:, -1] * np.sqrt(posterior)
+    return np.divide(fit.coefficients[:, -1], error, out=np.zeros(len(scores)), where=error > 0)

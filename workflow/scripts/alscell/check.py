@@ -6,6 +6,7 @@ Imports neither pandas nor numpy: it runs at the start of every snakemake call.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from alscell.check_dataset import Sheet, facts_problems, read_facts, read_sheet,
 from alscell.check_design import arm_warning, contrast_problems
 from alscell.check_schema import key_name, schema_problems
 from alscell.errors import InputError, nearest
+
+_CACHED = r"[^\s']*/snakemake-runtime-cache/[^/\s]+/file(?P<path>/[^\s',]*)"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,12 @@ def check_inputs(
     return Findings([*problems, *results.problems], results.warnings)
 
 
+def plain_paths(text: str) -> str:
+    """A message with paths as the user knows them: Snakemake reads what it ships from copies in its cache."""
+    text = re.sub(_CACHED, lambda match: os.path.normpath(match["path"]), text)
+    return text.replace(f"{Path.cwd()}/", "")
+
+
 def _touched(bad: set[tuple], *place: Any) -> bool:
     """Whether a problem lies at a place, or below or above it."""
     return any(path[: len(place)] == place or (path and place[: len(path)] == path) for path in bad)
@@ -82,7 +91,7 @@ def _file_with(path: tuple, config_files: Sequence[str]) -> str | None:
                 value = value[part]
         except (OSError, UnicodeError, yaml.YAMLError, KeyError, IndexError, TypeError):
             continue
-        return os.path.relpath(file) if Path(file).is_relative_to(Path.cwd()) else file
+        return file
     return None
 
 
@@ -190,10 +199,10 @@ def _read_folder(
     entry: dict, files: dict[str, str], schema: dict, *, data_folder: str
 ) -> tuple[Sheet | None, list[InputError]]:
     """samples.tsv, if it has no problem at all, and all problems of the dataset folder."""
-    folder = Path(files["info"]).parent
-    if not folder.is_dir():
+    folder = entry.get("folder")
+    if not Path(folder or files["info"]).exists():
         place = f"config, dataset '{entry['id']}'"
-        found = f"no folder {folder}" if entry.get("folder") else "no `folder`, and no dataset of that name in alscell"
+        found = f"no folder {folder}" if folder else "no `folder`, and no dataset of that name in alscell"
         mend = "Set `folder` to the folder that holds dataset.yaml and samples.tsv."
         return None, [InputError(place, found=found, expected="a dataset folder", mend=mend)]
     facts, problems = read_facts(files["info"], schema["dataset"])

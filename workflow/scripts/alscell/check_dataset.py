@@ -112,9 +112,9 @@ def sheet_problems(sheet: Sheet, facts: dict, schema: dict) -> list[InputError]:
         place = f"{sheet.path}, line {number} (sample '{row[SAMPLE]}')"
         problems += _value_problems(row, place)
         problems += _row_problems(row, facts, schema, place)
-    if problems:
-        return problems
-    return [*_repeated(sheet), *_split_persons(sheet), *_file_problems(sheet, facts), *_count_problems(sheet, facts)]
+    if not problems:
+        problems = [*_repeated(sheet), *_split_persons(sheet), *_file_problems(sheet, facts)]
+    return problems or _count_problems(sheet, facts)
 
 
 def _problem(path: str, key: str, found: Any, expected: str, mend: str) -> InputError:
@@ -247,7 +247,7 @@ def _count_problems(sheet: Sheet, facts: dict) -> list[InputError]:
     conditions = [row.get(CONDITION) for row in sheet.donors.values()]
     problems = []
     for condition, expected in facts.get("expected_donors", {}).items():
-        if conditions.count(condition) != expected:
+        if condition in facts["levels"][CONDITION] and conditions.count(condition) != expected:
             found = f"{conditions.count(condition)} donors with condition {condition}"
             wanted = f"{expected} (`expected_donors` in dataset.yaml)"
             mend = "Add or remove rows, or mend the number."

@@ -35,7 +35,7 @@ _PATTERNS = {
     "^[A-Za-z0-9_]+$": "letters, digits and _ only",
     "^[A-Za-z0-9_.-]+$": "letters, digits, '_', '.' and '-' only",
     "^[A-Za-z0-9_][A-Za-z0-9_.-]*$": "letters, digits, '_', '.' and '-' only, no '.' or '-' in front",
-    "^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$": "a folder inside the working folder, as results/mine",
+    "^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$": "a folder inside the working folder",
     "^[A-Za-z0-9_.+-]+$": "a file name: letters, digits, '_', '.', '+' and '-' only",
     "^[0-9a-f]{64}$": "64 hexadecimal digits",
     "^[^|;#]+$": "text without '|', ';' and '#'",
@@ -110,8 +110,12 @@ def _explained(error: ValidationError, root: dict, where: Callable[[Path], str])
     elif error.validator == "required":
         for key in error.validator_value:
             if key not in value:
-                meaning = schema.get("properties", {}).get(key, {}).get("description", "a value")
-                yield path, InputError(where((*path, key)), found="nothing", expected=meaning, mend=f"Add '{key}'.")
+                meaning = schema.get("properties", {}).get(key, {}).get("description", "a value").rstrip(".")
+                meaning = meaning[0].lower() + meaning[1:]
+                yield (
+                    (*path, key),
+                    InputError(where((*path, key)), found="nothing", expected=meaning, mend=f"Add '{key}'."),
+                )
     elif error.validator == "type":
         kinds = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
         expected = " or ".join(_KINDS[kind] for kind in kinds)
@@ -119,6 +123,7 @@ def _explained(error: ValidationError, root: dict, where: Callable[[Path], str])
     elif error.validator == "enum":
         valid = [str(option) for option in error.validator_value]
         mend = nearest(str(value), valid)
+        mend = mend if mend.startswith("Did") else "Choose one."
         yield path, InputError(where(path), found=shown(value), expected=f"one of {', '.join(valid)}", mend=mend)
     else:
         expected, mend = _limit(error.validator, error.validator_value, schema)
@@ -140,10 +145,11 @@ def _unknown_key(key: str, schema: dict, root: dict, where: str) -> InputError:
         words = " or ".join(_PATTERNS.get(pattern, pattern) for pattern in patterns)
         return InputError(where, found=f"the name '{key}'", expected=words, mend="Rename it.")
     valid = list(schema.get("properties", {}))
-    mend = nearest(key, valid)
+    mend = nearest(key, valid) if valid else ""
+    mend = mend if mend.startswith("Did") else "Remove it."
     elsewhere = [name for name in _all_keys(root) if name.rpartition(".")[2] == key]
     if elsewhere:
-        mend = f"There is '{elsewhere[0]}': check the indentation. {mend}"
+        mend = f"There is '{elsewhere[0]}': check the indentation."
     return InputError(where, found="an unknown key", expected=f"one of {', '.join(sorted(valid))}", mend=mend)
 
 
@@ -163,7 +169,7 @@ def _mend_kind(value: Any, kinds: list[str]) -> str:
     if "string" in kinds:
         if isinstance(value, bool):
             return "YAML reads bare yes, no, on, off, true, false as true/false: put the word in quotes."
-        return f'Put it in quotes: "{value}".' if isinstance(value, int | float) else "Write one word or phrase."
+        return "Write one word or phrase." if isinstance(value, list | dict) else f'Put it in quotes: "{value}".'
     if "boolean" in kinds:
         return "Write true or false, without quotes."
     return _mend_number(value, kinds)
@@ -186,7 +192,7 @@ def _limit(keyword: str, limit: Any, schema: dict) -> tuple[str, str]:
         words = " and ".join(text.format(schema[key]) for key, text in _RANGES.items() if key in schema)
         return f"a number, {words}", "Choose a value in that range."
     if keyword == "pattern":
-        return _PATTERNS.get(limit, f"text that fits {limit}"), schema.get("description", "Rename it.")
+        return _PATTERNS.get(limit, f"text that fits {limit}"), "Choose another value."
     if keyword == "minLength":
         return "text that is not empty", "Give a value, or delete the line."
     if keyword == "minItems":

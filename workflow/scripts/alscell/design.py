@@ -8,15 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from alscell.check_design import is_missing
 from alscell.errors import InputError, nearest
-from alscell.keys import CASE_ARM, CONTROL_ARM
+from alscell.keys import CASE_ARM, CONTROL_ARM, LABEL_COLUMNS
 
 LOG = logging.getLogger("alscell.design")
 INTERCEPT = "intercept"
 COEFFICIENT = "contrast"
-
-# ASSUME: a covariate of these names is a label even where it is written in digits: batch 3 is not three times batch 1.
-LABELS = ("batch", "donor", "library", "line", "pair", "plate", "pool", "run", "site")
 
 
 @dataclass(frozen=True)
@@ -89,8 +87,9 @@ def build_design(
 ) -> Design:
     """Design matrix of a contrast: intercept, covariates, and the contrast itself (case 1, control 0).
 
-    Numeric covariates (every value a number) are z-scored, others become indicator columns of all levels but the
-    first. A covariate that is the same in all these donors is dropped, with a line in the log.
+    Numeric covariates (every value a number) are z-scored, others, and those of keys.LABEL_COLUMNS, become indicator
+    columns of all levels but the first. A covariate that is the same in all these donors is dropped, with a line in
+    the log.
 
     Parameters
     ----------
@@ -148,7 +147,7 @@ def _text(donors: pd.DataFrame, column: str, *, role: str) -> pd.Series:
 def _terms(donors: pd.DataFrame, name: str) -> pd.DataFrame | None:
     """Columns of one covariate; None if it does not vary."""
     text = _text(donors, name, role="covariate")
-    empty = text.index[text.isin(["", "nan", "NA", "NaN"])]
+    empty = text.index[text.map(is_missing)]
     if len(empty):
         raise InputError(
             f"covariate '{name}'",
@@ -160,7 +159,7 @@ def _terms(donors: pd.DataFrame, name: str) -> pd.DataFrame | None:
         LOG.info("covariate '%s' is '%s' in all %d donors: dropped", name, text.iloc[0], len(text))
         return None
     numbers = pd.to_numeric(text, errors="coerce").astype(float)
-    if name not in LABELS and np.isfinite(numbers).all():
+    if name not in LABEL_COLUMNS and np.isfinite(numbers).all():
         return ((numbers - numbers.mean()) / numbers.std(ddof=1)).to_frame(name)
     levels = sorted(text.unique())
     return pd.DataFrame({f"{name}={level}": (text == level).astype(float) for level in levels[1:]}, index=text.index)
@@ -181,7 +180,8 @@ def _check_rank(
     for name, block in blocks.items():
         seen = pd.concat([seen, block], axis=1)
         if _rank(seen) < seen.shape[1]:
-            found = f"'{name}' follows from the covariates before it ({', '.join(list(blocks)[: list(blocks).index(name)])})"
+            before = ", ".join(list(blocks)[: list(blocks).index(name)])
+            found = f"'{name}' follows from the covariates before it ({before})"
             raise _confounded(found, f"'{name}'", len(full))
     names = " and ".join(f"'{name}'" for name in blocks)
     raise _confounded(f"{names} together separate {sides} completely", f"one of {names}", len(full))

@@ -41,5 +41,6 @@ class InputErrors(ValueError):
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A sentence that proposes the valid name closest to `name`, or lists the valid ones."""
     valid = sorted(valid)
-    close = difflib.get_close_matches(name, valid, n=1)
-    return f"Did you mean '{close[0]}'?" if close else f"Valid: {', '.join(valid)}."
+    plain = {option.lower(): option for option in valid}
+    close = difflib.get_close_matches(name.lower(), plain, n=1)
+    return f"Did you mean '{plain[close[0]]}'?" if close else f"Valid: {', '.join(valid)}."

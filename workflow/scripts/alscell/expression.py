@@ -118,13 +118,12 @@ def cell_type_units(
     Raises
     ------
     InputError
-        If the design of all donors together cannot be estimated; for a single cell type that is a row of `skipped`.
+        If the factor is no donor-level column. A design that cannot be estimated is a row of `skipped`: the whole
+        design was checked before the run, but samples may be lost to quality control, and donors to a thin cell type.
     """
     choice = {"factor": factor, "case": case, "control": control}
     donors = observations.drop_duplicates(DONOR).set_index(DONOR)
     arms = assign_arms(donors, **choice)
-    if min((arms == CASE_ARM).sum(), (arms == CONTROL_ARM).sum()) >= min_donors:
-        build_design(donors, **choice, covariates=covariates)
     units, skipped = [], []
     in_arms = observations[DONOR].isin(arms.index) & (observations[CELL_TYPE] != UNASSIGNED)
     for cell_type in sorted(observations.loc[in_arms, CELL_TYPE].unique()):

@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.patheffects import withStroke
 
+from alscell.design import assign_arms
 from alscell.files import atomic, write_plain_table
 from alscell.keys import CASE_ARM, CELL_TYPES, CONTROL_ARM, DONOR, UNASSIGNED
 
@@ -101,24 +102,25 @@ def stamp_text(simulated: bool | Sequence[str]) -> str:
     return f"SIMULATED DATA: {', '.join(sorted(simulated))}" if len(simulated) else ""
 
 
-def new_figure(width: float, height: float, *, stamp: str) -> Figure:
-    """An empty figure of `width` x `height` mm, stamped at its top where `stamp` is not empty."""
+def new_figure(width: float, height: float, *, stamp: str) -> tuple[Figure, FigureBase]:
+    """An empty figure and the part of it to draw in, `width` x `height` mm; a stamp gets a band of its own above."""
     band = _STAMP_BAND if stamp else 0.0
-    total = height + band
-    figure = Figure(figsize=(width * MILLIMETRE, total * MILLIMETRE), layout="constrained")
+    figure = Figure(figsize=(width * MILLIMETRE, (height + band) * MILLIMETRE), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - band / total), w_pad=0.03, h_pad=0.03)
-    if stamp:
-        box = {"boxstyle": "square,pad=0.35", "facecolor": "#FFF3C4", "edgecolor": "#8A5A00", "linewidth": 0.8}
-        place = {"ha": "right", "va": "center", "fontsize": 7, "fontweight": "bold", "color": "#6B4500"}
-        figure.text(1 - 2.5 / width, 1 - band / 2 / total, stamp, bbox=box, **place)
-    return figure
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
+    if not stamp:
+        return figure, figure
+    head, body = figure.subfigures(2, 1, height_ratios=[band, height])
+    box = {"boxstyle": "square,pad=0.35", "facecolor": "#FFF3C4", "edgecolor": "#8A5A00", "linewidth": 0.8}
+    style = {"ha": "right", "va": "center", "fontsize": 7, "fontweight": "bold", "color": "#6B4500"}
+    head.text(1 - 2.5 / width, 0.4, stamp, bbox=box, **style)
+    return figure, body
 
 
 def message_figure(message: str, *, stamp: str) -> Figure:
     """A small figure that only says why there is nothing to draw."""
-    figure = new_figure(DOUBLE, 24, stamp=stamp)
-    axes = figure.subplots()
+    figure, body = new_figure(DOUBLE, 24, stamp=stamp)
+    axes = body.subplots()
     axes.set_axis_off()
     axes.text(0.5, 0.5, message, ha="center", va="center", fontsize=8, color=INK, wrap=True, transform=axes.transAxes)
     return figure
@@ -136,6 +138,11 @@ def save_figure(figure: Figure, drawn: pd.DataFrame, *, pdf: str | Path, png: st
 def plain(name: str) -> str:
     """An id as a reader wants it: 'motor_neuron' -> 'motor neuron'."""
     return name.replace("_", " ")
+
+
+def signed(value: float) -> str:
+    """An effect with its sign, a true minus and two decimals; a dash where there is none."""
+    return "–" if pd.isna(value) else f"{value:+.2f}".replace("-", "−")
 
 
 def cell_type_colors(cell_types: Iterable[str]) -> dict[str, str]:
@@ -167,7 +174,7 @@ def condition_colors(levels: Iterable[str], contrasts: dict[str, dict[str, Any]]
 
 
 def donor_arms(samples: pd.DataFrame, contrast: dict[str, Any]) -> pd.Series:
-    """The arm of each donor in one contrast, 'case' or 'control'; donors in neither are left out.
+    """The arm of each donor in one contrast, 'case' or 'control', index donor; donors in neither are left out.
 
     Parameters
     ----------
@@ -176,9 +183,8 @@ def donor_arms(samples: pd.DataFrame, contrast: dict[str, Any]) -> pd.Series:
     contrast : dict
         factor, case, control as in config.yaml.
     """
-    level = samples.drop_duplicates(DONOR).set_index(DONOR)[contrast["factor"]]
-    arm = {name: CASE_ARM for name in contrast["case"]} | {name: CONTROL_ARM for name in contrast["control"]}
-    return level.map(arm).dropna().sort_index()
+    donors = samples.drop_duplicates(DONOR).set_index(DONOR)
+    return assign_arms(donors, factor=contrast["factor"], case=contrast["case"], control=contrast["control"])
 
 
 def swarm(values: np.ndarray, *, distance: float, step: float, limit: float) -> np.ndarray:
@@ -202,7 +208,7 @@ def swarm(values: np.ndarray, *, distance: float, step: float, limit: float) -> 
     return offsets
 
 
-def place_labels(axes: Axes, points: np.ndarray, labels: Sequence[str], *, outline: bool, **style: Any) -> None:
+def place_labels(axes: Axes, points: np.ndarray, labels: Sequence[str], *, centered: bool, **style: Any) -> None:
     """Write labels beside points of one panel so that no two overlap and none leaves the panel.
 
     Earlier labels have the better places; a label without a free place is left out.
@@ -213,43 +219,44 @@ def place_labels(axes: Axes, points: np.ndarray, labels: Sequence[str], *, outli
     points : ndarray, shape (n, 2)
         In data units of `axes`.
     labels : sequence of str, length n
-    outline : bool
-        True: centered on the point, with a white outline, for labels on top of a point cloud.
+    centered : bool
+        True: on the point where that is free, for names of groups; False: beside it, for names of points.
     """
-    figure = axes.get_figure()
+    figure = axes.get_figure(root=True)
     figure.draw_without_rendering()
     renderer, frame = figure.canvas.get_renderer(), axes.get_window_extent()
-    dots = [] if outline else [tuple(axes.transData.transform(point)) for point in points]
+    dots = [] if centered else [tuple(axes.transData.transform(point)) for point in points]
     taken: list[Any] = []
     for point, label in zip(points, labels, strict=True):
         text = axes.annotate(label, point, xytext=(0, 0), textcoords="offset points", ha="center", va="center", **style)
         text.set_in_layout(False)
-        if outline:
-            text.set_path_effects([withStroke(linewidth=1.6, foreground="white")])
+        text.set_path_effects([withStroke(linewidth=1.6, foreground="white")])
         box = text.get_window_extent(renderer).padded(0.6)
-        place = _free_place(box, taken, dots, frame, outline=outline)
+        place = _free_place(box, taken, dots, frame, centered=centered)
         if place is None:
             text.remove()
             continue
         text.set_position(np.array(place) * 72 / figure.dpi)
-        if not outline and np.hypot(*place) > box.height + box.width / 2:
-            axes.annotate("", point, xytext=np.array(place) * 72 / figure.dpi, textcoords="offset points",
-                          arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": NEUTRAL, "shrinkB": 1, "shrinkA": 3},
-                          annotation_clip=False).set_in_layout(False)  # fmt: skip
+        if not centered and np.hypot(*place) > box.height + box.width / 2:
+            line = {"arrowstyle": "-", "linewidth": 0.4, "color": NEUTRAL, "shrinkB": 1, "shrinkA": 3}
+            lead = axes.annotate("", point, xytext=text.get_position(), textcoords="offset points", arrowprops=line)
+            lead.set_in_layout(False)
         taken.append(box.translated(*place))
 
 
-def _free_place(box: Any, taken: list[Any], dots: list[tuple], frame: Any, *, outline: bool) -> tuple | None:
+def _free_place(box: Any, taken: list[Any], dots: list[tuple], frame: Any, *, centered: bool) -> tuple | None:
     """The nearest shift of a label's box, in pixels, at which it is free of others, of points and of the frame."""
-    reach = [0.0] if outline else []
+    reach = [0.0] if centered else []
     reach += [0.9, 1.5, 2.2, 3.0, 4.0, 5.2]
     for factor in reach:
         for angle in (0, 180, 90, 270, 45, 135, 315, 225) if factor else (0,):
             radians = np.deg2rad(angle)
-            across = factor * box.height + (0 if outline else box.width / 2 * abs(np.cos(radians)))
+            across = factor * box.height + (0 if centered else box.width / 2 * abs(np.cos(radians)))
             shift = (across * np.cos(radians), factor * box.height * np.sin(radians))
             moved = box.translated(*shift)
             inside = frame.x0 <= moved.x0 and moved.x1 <= frame.x1 and frame.y0 <= moved.y0 and moved.y1 <= frame.y1
-            if inside and not any(moved.overlaps(other) for other in taken) and not any(moved.contains(*d) for d in dots):
+            if not inside or any(moved.overlaps(other) for other in taken):
+                continue
+            if not any(moved.contains(*dot) for dot in dots):
                 return shift
     return None

@@ -1,4 +1,4 @@
-"""Figures of one dataset's cells: quality per sample, UMAP, marker genes, composition.
+"""Figures of one dataset's cells: quality per sample, UMAP, marker genes.
 
 Each function returns the figure and the very numbers it shows.
 """
@@ -12,26 +12,23 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
 
 from alscell.figures import (
-    ARM_COLORS,
-    ARM_MARKERS,
     CASE_COLOR,
     DOUBLE,
     INK,
     NEUTRAL,
     cell_type_colors,
     condition_colors,
-    donor_arms,
     message_figure,
     new_figure,
     nominal_colors,
     order_cell_types,
     place_labels,
     plain,
-    swarm,
 )
-from alscell.keys import CASE_ARM, CELL_TYPE, CONDITION, CONTROL_ARM, DONOR, SAMPLE
+from alscell.keys import CELL_TYPE, CONDITION, DONOR, SAMPLE
 
 QUANTILES = {"low": 0.025, "lower": 0.25, "median": 0.5, "upper": 0.75, "high": 0.975}
 # Column of `quality`, axis label, columns of `quality_limits`, logarithmic axis, factor on the axis.
@@ -92,13 +89,17 @@ def draw_quality(
         return message_figure("No sample was loaded.", stamp=stamp), drawn
     order = limits.sort_values([CONDITION, SAMPLE]).reset_index(drop=True)
     colors = condition_colors(sorted(order[CONDITION].unique()), contrasts)
-    figure = new_figure(DOUBLE, 24 + 4.4 * len(order), stamp=stamp)
-    panels = figure.subplots(1, 4, sharey=True, width_ratios=[1, 1, 1, 1.25])
+    figure, body = new_figure(DOUBLE, 24 + 4.4 * len(order), stamp=stamp)
+    panels = body.subplots(1, 4, sharey=True, width_ratios=[1, 1, 1, 1.25])
     for axes, (metric, label, bounds, logarithmic, factor) in zip(panels, METRICS, strict=False):
         table = drawn[drawn["panel"] == metric].pivot(index=SAMPLE, columns="quantity", values="value") * factor
         _quantile_rows(axes, table.reindex(order[SAMPLE]), [colors[name] for name in order[CONDITION]], bounds)
-        axes.set_xscale("log" if logarithmic else "linear")
         axes.set_xlabel(label)
+        if logarithmic:
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+            axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+            axes.xaxis.set_minor_locator(NullLocator())
     panels[2].set_xlim(left=0)
     _removed_bars(panels[3], drawn, order)
     panels[0].set_yticks(range(len(order)), order[SAMPLE])
@@ -107,7 +108,7 @@ def draw_quality(
         tick.set_color(INK if status == "ok" else CASE_COLOR)
     handles = [Line2D([], [], color=color, linewidth=3, label=name) for name, color in colors.items()]
     handles += [Line2D([], [], color=INK, linestyle="", marker="|", markersize=6, label="limit of the sample")]
-    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles),
+    body.legend(handles=handles, loc="outside upper left", ncols=len(handles),
                   title="thick: middle half of the cells, thin: middle 95 %, point: median", title_fontsize=6,
                   alignment="left")  # fmt: skip
     return figure, drawn
@@ -137,7 +138,7 @@ def _removed_bars(axes: Axes, drawn: pd.DataFrame, order: pd.DataFrame) -> None:
         note = f"{n_kept:,} of {n_all:,}" if status == "ok" else f"left out: {plain(status)}"
         axes.text(102, row, note, va="center", fontsize=5.5, color=INK if status == "ok" else CASE_COLOR)
     axes.set_xlim(0, 100)
-    axes.set_xlabel("cells, kept or removed by first reason (%)")
+    axes.set_xlabel("cells, by first reason (%)")
     axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, columnspacing=0.8)
 
 
@@ -181,8 +182,8 @@ def draw_umap(
         (DONOR, replicate, sorted(drawn[DONOR].unique()), nominal_colors(sorted(drawn[DONOR].unique())), False),
         (CONDITION, "condition", levels, condition_colors(levels, contrasts), False),
     )
-    figure = new_figure(DOUBLE, 150, stamp=stamp)
-    grid = figure.subplots(2, 2)
+    figure, body = new_figure(DOUBLE, 150, stamp=stamp)
+    grid = body.subplots(2, 2)
     for axes, (column, title, names, colors, _) in zip(grid.flat, panels, strict=True):
         _umap_panel(axes, shuffled, column, title, names, colors)
     for axes, (column, _, names, _, labeled) in zip(grid.flat, panels, strict=True):
@@ -219,7 +220,7 @@ def _label_groups(axes: Axes, cells: pd.DataFrame, column: str, names: list[str]
     middles = cells.groupby(column)[["umap_1", "umap_2"]].median().reindex(names)
     by_size = cells[column].value_counts().reindex(names).sort_values(ascending=False, kind="stable").index
     labels = [plain(name) for name in by_size]
-    place_labels(axes, middles.loc[by_size].to_numpy(), labels, outline=True, fontsize=6, color=INK)
+    place_labels(axes, middles.loc[by_size].to_numpy(), labels, centered=True, fontsize=6, color=INK)
 
 
 def draw_markers(markers: pd.DataFrame, *, max_genes: int, stamp: str) -> tuple[Figure, pd.DataFrame]:
@@ -238,8 +239,8 @@ def draw_markers(markers: pd.DataFrame, *, max_genes: int, stamp: str) -> tuple[
     types = order_cell_types(drawn[CELL_TYPE])
     genes = list(drawn.drop_duplicates("gene")["gene"])
     column, row = drawn["gene"].map(genes.index), drawn[CELL_TYPE].map(types.index)
-    figure = new_figure(DOUBLE, 36 + 4.6 * len(types), stamp=stamp)
-    axes = figure.subplots()
+    figure, body = new_figure(DOUBLE, 36 + 4.6 * len(types), stamp=stamp)
+    axes = body.subplots()
     dots = axes.scatter(column, row, s=26 * drawn["fraction"], c=drawn["mean_scaled"], cmap="viridis_r", vmin=0, vmax=1,
                         linewidth=0.2, edgecolor=NEUTRAL)  # fmt: skip
     axes.set_xticks(range(len(genes)), genes, rotation=90, fontstyle="italic", fontsize=min(6, 420 / len(genes)))
@@ -252,8 +253,9 @@ def draw_markers(markers: pd.DataFrame, *, max_genes: int, stamp: str) -> tuple[
         axes.text((first + last) / 2, -1.15, plain(name), rotation=35, ha="left", va="bottom", fontsize=6)
     sizes = [Line2D([], [], linestyle="", marker="o", markersize=(26 * share) ** 0.5, color=NEUTRAL,
                     label=f"{100 * share:.0f} %") for share in (0.1, 0.5, 1.0)]  # fmt: skip
-    axes.legend(handles=sizes, title="cells with\na count", title_fontsize=6, loc="lower left", bbox_to_anchor=(1.01, 0))
-    bar = figure.colorbar(dots, ax=axes, shrink=0.6, aspect=14, pad=0.09)
+    key = {"title": "cells with\na count", "title_fontsize": 6, "loc": "lower left", "bbox_to_anchor": (1.01, 0)}
+    axes.legend(handles=sizes, **key)
+    bar = body.colorbar(dots, ax=axes, shrink=0.6, aspect=14, pad=0.09)
     bar.set_label("mean log1p(counts per 10,000),\nscaled within the gene", fontsize=6)
     return figure, drawn
 
@@ -271,86 +273,3 @@ def _chosen_markers(markers: pd.DataFrame, max_genes: int) -> pd.DataFrame:
     place = {gene: i for i, gene in enumerate(own["gene"])}
     key = pd.DataFrame({"gene": drawn["gene"].map(place), "type": drawn[CELL_TYPE].map(types.index)}, index=drawn.index)
     return drawn.loc[key.sort_values(["gene", "type"]).index].reset_index(drop=True)
-
-
-def draw_composition(
-    donors: pd.DataFrame,
-    tests: pd.DataFrame,
-    samples: pd.DataFrame,
-    *,
-    contrasts: dict[str, dict[str, Any]],
-    replicate: str,
-    stamp: str,
-) -> tuple[Figure, pd.DataFrame]:
-    """Share of each cell type in every donor, by arm, and the difference of logit shares with its 95 % interval.
-
-    Parameters
-    ----------
-    donors, tests : DataFrame
-        Tables `composition_donors` and `composition` of one dataset.
-    samples : DataFrame
-        Sample sheet.
-    """
-    names = [name for name in contrasts if name in set(tests["contrast"])]
-    shares = [
-        donors.assign(contrast=name, arm=donors[DONOR].map(donor_arms(samples, contrasts[name]))).dropna(subset="arm")
-        for name in names
-    ]
-    columns = ["contrast", CELL_TYPE, "quantity", "arm", DONOR, "value", "ci_low", "ci_high", "fdr", "descriptive"]
-    if not names:
-        return message_figure("Composition: no contrast could be compared.", stamp=stamp), pd.DataFrame(columns=columns)
-    points = pd.concat(shares).assign(quantity="share").rename(columns={"fraction": "value"})
-    effects = tests.assign(quantity="effect").rename(columns={"effect": "value"})
-    drawn = pd.concat([points, effects], ignore_index=True).reindex(columns=columns)
-    types = order_cell_types(tests[CELL_TYPE])
-    figure = new_figure(DOUBLE, len(names) * (16 + 6.2 * len(types)), stamp=stamp)
-    grid = figure.subplots(len(names), 2, squeeze=False, sharey=True, width_ratios=[1.5, 1])
-    for (left, right), name in zip(grid, names, strict=True):
-        of_contrast = drawn[drawn["contrast"] == name]
-        _share_points(left, of_contrast[of_contrast["quantity"] == "share"], types, contrasts[name], replicate)
-        _effect_rows(right, tests[tests["contrast"] == name], types)
-        left.set_title(plain(name))
-        left.set_yticks(range(len(types)), [plain(cell_type) for cell_type in types])
-        left.set_ylim(len(types) - 0.4, -0.6)
-    return figure, drawn
-
-
-def _share_points(axes: Axes, points: pd.DataFrame, types: list[str], contrast: dict, replicate: str) -> None:
-    axes.set_xscale("function", functions=(lambda x: np.sqrt(np.clip(x, 0, None)), np.square))
-    for arm, shift in ((CASE_ARM, -0.2), (CONTROL_ARM, 0.2)):
-        own = points[points["arm"] == arm]
-        for row, name in enumerate(types):
-            values = 100 * own.loc[own[CELL_TYPE] == name, "value"].to_numpy()
-            aside = swarm(np.sqrt(values), distance=0.14, step=0.07, limit=0.14)
-            axes.scatter(values, row + shift + aside, s=8, marker=ARM_MARKERS[arm], color=ARM_COLORS[arm], alpha=0.75,
-                         linewidth=0)  # fmt: skip
-            if len(values):
-                axes.plot([values.mean()] * 2, [row + shift - 0.17, row + shift + 0.17], color=INK, linewidth=1.1)
-        label = f"{', '.join(contrast[arm])} (n = {own[DONOR].nunique()} {replicate}s)"
-        axes.scatter([], [], s=10, marker=ARM_MARKERS[arm], color=ARM_COLORS[arm], label=label)
-    top = max(1.0, 100 * points["value"].max()) if len(points) else 1.0
-    axes.set_xlim(0, min(100.0, top * 1.08))
-    axes.set_xticks([tick for tick in (0, 1, 5, 10, 20, 30, 50, 70, 100) if tick <= top * 1.08])
-    axes.set_xlabel(f"share of a {replicate}'s cells (%, square-root axis); bar: mean")
-    axes.grid(axis="y", color="#EEEEEE", linewidth=0.5)
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
-
-
-def _effect_rows(axes: Axes, tests: pd.DataFrame, types: list[str]) -> None:
-    table = tests.set_index(CELL_TYPE)
-    axes.axvline(0, color=NEUTRAL, linewidth=0.6)
-    for row, name in enumerate(types):
-        if name not in table.index:
-            axes.text(0.02, row, "not compared", transform=axes.get_yaxis_transform(), va="center", color=NEUTRAL, fontsize=6)
-            continue
-        test = table.loc[name]
-        axes.plot([test["ci_low"], test["ci_high"]], [row, row], color=INK)
-        axes.scatter(test["effect"], row, s=14, color="white" if test["descriptive"] else INK, edgecolor=INK, zorder=3)
-        note = "descriptive" if test["descriptive"] or pd.isna(test["fdr"]) else f"{test['fdr']:.2g}"
-        axes.text(1.02, row, note, transform=axes.get_yaxis_transform(), va="center", fontsize=6)
-    axes.text(1.02, 1.0, "FDR", transform=axes.transAxes, va="bottom", fontsize=6, fontweight="bold")
-    axes.set_xlabel("difference of logit shares, case − control\n(95 % interval)")
-    axes.grid(axis="y", color="#EEEEEE", linewidth=0.5)
-    axes.set_facecolor("none")
-
-

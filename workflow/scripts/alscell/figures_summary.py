@@ -20,6 +20,7 @@ from alscell.figures import (
     FAINT,
     INK,
     NEUTRAL,
+    SINGLE,
     message_figure,
     new_figure,
     order_cell_types,
@@ -65,8 +66,8 @@ def draw_pathway_heatmap(
     sets = [tuple(key) for key in drawn[_SET].drop_duplicates().sort_values(_SET).itertuples(index=False, name=None)]
     row, column = {key: i for i, key in enumerate(sets)}, {key: i for i, key in enumerate(columns)}
     effect = np.full((len(sets), len(columns)), np.nan)
-    figure = new_figure(DOUBLE, 52 + 3.4 * len(sets), stamp=stamp)
-    axes = figure.subplots()
+    figure, body = new_figure(DOUBLE, 52 + 3.4 * len(sets), stamp=stamp)
+    axes = body.subplots()
     reach = float(max(1.0, np.nanquantile(drawn["effect"].abs(), 0.98)))
     for test in drawn.to_dict("records"):
         effect[row[test[FAMILY], test[PATHWAY]], column[tuple(test[name] for name in _COLUMN)]] = test["effect"]
@@ -80,14 +81,14 @@ def draw_pathway_heatmap(
         elif test["fdr"] <= fdr:
             axes.scatter(*place, s=7, color="black", edgecolor="white", linewidth=0.5)
     _heatmap_labels(axes, sets, columns)
-    bar = figure.colorbar(image, ax=axes, shrink=0.4, aspect=22, pad=0.02, extend="both")
+    bar = body.colorbar(image, ax=axes, shrink=0.4, aspect=22, pad=0.02, extend="both")
     bar.set_label("effect, case − control (donor standard deviations)", fontsize=6)
     handles = [
         Line2D([], [], linestyle="", marker="o", markersize=3, color="black", label=f"FDR ≤ {fdr:g}"),
         Patch(facecolor="#E2E2E2", label="not tested or not scored"),
         Patch(facecolor="#C98F7A", edgecolor="white", hatch="/////", label="descriptive: too few donors"),
     ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    body.legend(handles=handles, loc="outside upper left", ncols=3)
     return figure, drawn
 
 
@@ -130,39 +131,40 @@ def draw_tissue_dish(pathways: pd.DataFrame, *, n_labels: int, stamp: str) -> tu
     pathways : DataFrame
         Table `synthesis_pathways`.
     n_labels : int
-        Sets named in a panel: those with a verdict first, then by distance from zero.
+        Sets named in a panel, at most: those with a verdict that are farthest from zero.
     """
     both = pathways[pathways["effect_tissue"].notna() & pathways["effect_dish"].notna()]
-    kept = [CONTRAST, CELL_TYPE, *_SET, "effect_tissue", "se_tissue", "effect_dish", "se_dish", "p_difference", "verdict"]
-    drawn = both[kept].sort_values(kept[:4], ignore_index=True)
+    key, arms = [CONTRAST, CELL_TYPE, *_SET], ["effect_tissue", "se_tissue", "effect_dish", "se_dish"]
+    drawn = both[[*key, *arms, "p_difference", "verdict"]].sort_values(key, ignore_index=True)
     if drawn.empty:
         why = "No cell type was compared both in tissue and in the dish."
         return message_figure(why, stamp=stamp), drawn
     panels = list(drawn.groupby([CONTRAST, CELL_TYPE]))
     n_columns = min(3, len(panels))
     n_rows = -(-len(panels) // n_columns)
-    figure = new_figure(DOUBLE, 14 + 62 * n_rows, stamp=stamp)
-    grid = figure.subplots(n_rows, n_columns, squeeze=False)
-    width = 1.96 * drawn[["se_tissue", "se_dish"]].max(axis=1)
-    reach = 1.08 * float((drawn[["effect_tissue", "effect_dish"]].abs().max(axis=1) + width.fillna(0)).max())
+    width = {1: SINGLE, 2: 125.0, 3: DOUBLE}[n_columns]
+    figure, body = new_figure(width, 22 + 60 * n_rows, stamp=stamp)
+    grid = body.subplots(n_rows, n_columns, squeeze=False)
+    far = drawn[["effect_tissue", "effect_dish"]].abs() + 1.96 * drawn[["se_tissue", "se_dish"]].fillna(0).to_numpy()
+    reach = 1.05 * float(far.to_numpy().max())
     for axes, ((contrast, cell_type), own) in zip(grid.flat, panels, strict=False):
         _agreement_panel(axes, own, reach)
         axes.set_title(f"{plain(cell_type)} ({plain(contrast)}, {len(own)} sets)")
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_axis_off()
-    figure.supxlabel("effect in tissue (donor standard deviations, 95 % interval)", fontsize=7)
-    figure.supylabel("effect in the dish (line standard deviations, 95 % interval)", fontsize=7)
+    body.supxlabel("effect in tissue (donor SD, 95 % interval)", fontsize=7)
+    body.supylabel("effect in the dish (line SD, 95 % interval)", fontsize=7)
     handles = [
         Line2D([], [], linestyle="", marker=marker, markersize=4, color=color, label=label)
         for label, color, marker in VERDICTS.values()
     ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+    body.legend(handles=handles, loc="outside upper left", ncols=5 if n_columns == 3 else 3)
     for axes, (_, own) in zip(grid.flat, panels, strict=False):
-        size = own[["effect_tissue", "effect_dish"]].abs().sum(axis=1)
-        order = pd.DataFrame({"plain": own["verdict"] == "unclear", "size": -size}).sort_values(["plain", "size"]).index
-        top = own.loc[order[:n_labels]]
-        labels = [plain(name) for name in top[PATHWAY]]
-        place_labels(axes, top[["effect_tissue", "effect_dish"]].to_numpy(), labels, outline=False, fontsize=5.5, color=INK)
+        clear = own[own["verdict"] != "unclear"]
+        size = clear[["effect_tissue", "effect_dish"]].abs().sum(axis=1)
+        top = clear.loc[size.sort_values(ascending=False, kind="stable").index[:n_labels]]
+        points, labels = top[["effect_tissue", "effect_dish"]].to_numpy(), [plain(name) for name in top[PATHWAY]]
+        place_labels(axes, points, labels, centered=False, fontsize=5.5, color=INK)
     return figure, drawn
 
 
@@ -173,9 +175,10 @@ def _agreement_panel(axes: Axes, sets: pd.DataFrame, reach: float) -> None:
     for verdict, (_, color, marker) in reversed(VERDICTS.items()):
         own = sets[sets["verdict"] == verdict]
         strength = 0.35 if verdict == "unclear" else 0.9
-        axes.errorbar(own["effect_tissue"], own["effect_dish"], xerr=1.96 * own["se_tissue"], yerr=1.96 * own["se_dish"],
-                      fmt="none", ecolor=color, elinewidth=0.5, alpha=0.6 * strength)  # fmt: skip
-        axes.scatter(own["effect_tissue"], own["effect_dish"], s=13, color=color, marker=marker, alpha=strength, linewidth=0)
+        x, y = own["effect_tissue"], own["effect_dish"]
+        width, height = 1.96 * own["se_tissue"], 1.96 * own["se_dish"]
+        axes.errorbar(x, y, xerr=width, yerr=height, fmt="none", ecolor=color, elinewidth=0.5, alpha=0.6 * strength)
+        axes.scatter(x, y, s=13, color=color, marker=marker, alpha=strength, linewidth=0)
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
     axes.set_aspect("equal")
 
@@ -194,8 +197,8 @@ def draw_planted(planted: pd.DataFrame, *, stamp: str) -> tuple[Figure, pd.DataF
     sets = [tuple(key) for key in drawn[_SET].drop_duplicates().sort_values(_SET).itertuples(index=False, name=None)]
     groups = list(drawn.groupby([DATASET, CONTRAST]))
     widths = [own[CELL_TYPE].nunique() for _, own in groups]
-    figure = new_figure(DOUBLE, 58 + 3.5 * len(sets), stamp=stamp)
-    panels = figure.subplots(1, len(groups), squeeze=False, sharey=True, width_ratios=widths)[0]
+    figure, body = new_figure(DOUBLE, 58 + 3.5 * len(sets), stamp=stamp)
+    panels = body.subplots(1, len(groups), squeeze=False, sharey=True, width_ratios=widths)[0]
     for axes, ((dataset, contrast), own) in zip(panels, groups, strict=True):
         types = order_cell_types(own[CELL_TYPE])
         _outcome_fields(axes, own, sets, types)
@@ -208,7 +211,7 @@ def draw_planted(planted: pd.DataFrame, *, stamp: str) -> tuple[Figure, pd.DataF
         for label, color, sign in OUTCOMES.values()
     ]
     title = "number: planted log₂ fold change, case − control"
-    figure.legend(handles=handles, loc="outside lower left", ncols=4, title=title, title_fontsize=6, alignment="left")
+    body.legend(handles=handles, loc="outside lower left", ncols=4, title=title, title_fontsize=6, alignment="left")
     return figure, drawn
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.lines import Line2D
 
 from alscell.figures import (
@@ -28,6 +28,7 @@ from alscell.figures import (
     order_cell_types,
     place_labels,
     plain,
+    signed,
     swarm,
 )
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DONOR, FAMILY, PATHWAY
@@ -80,8 +81,8 @@ def draw_differential(
         return message_figure("Differential expression: no cell type could be tested.", stamp=stamp), drawn
     names = sorted(drawn[CONTRAST].unique())
     sizes = drawn.groupby(CONTRAST).size()[names]
-    figure = new_figure(DOUBLE, sum(20 + 4.8 * sizes), stamp=stamp)
-    panels = figure.subplots(len(names), 1, squeeze=False, height_ratios=(20 + 4.8 * sizes).tolist())[:, 0]
+    figure, body = new_figure(DOUBLE, sum(20 + 4.8 * sizes), stamp=stamp)
+    panels = body.subplots(len(names), 1, squeeze=False, height_ratios=(20 + 4.8 * sizes).tolist())[:, 0]
     reach = max(1, drawn[["n_up", "n_down"]].to_numpy().max())
     for axes, name in zip(panels, names, strict=True):
         _count_rows(axes, drawn[drawn[CONTRAST] == name].reset_index(drop=True), reach, replicate)
@@ -97,8 +98,10 @@ def _count_rows(axes: Axes, table: pd.DataFrame, reach: int, replicate: str) -> 
     for row, own in table.iterrows():
         if own["status"] != "tested":
             axes.barh(row, 2.6 * reach, left=-1.3 * reach, color="#F3F3F3", edgecolor=FAINT, hatch="////", height=0.7)
-            why = "effects only, too few donors" if own["status"] == "descriptive" else f"not tested: {plain(own['status'])}"
-            axes.text(0, row, why, ha="center", va="center", fontsize=6, bbox={"facecolor": "white", "linewidth": 0, "pad": 1})
+            descriptive = own["status"] == "descriptive"
+            why = "effects only, too few donors" if descriptive else f"not tested: {plain(own['status'])}"
+            box = {"facecolor": "white", "linewidth": 0, "pad": 1}
+            axes.text(0, row, why, ha="center", va="center", fontsize=6, bbox=box)
             continue
         axes.text(own["n_up"] + reach * 0.02, row, f"{own['n_up']:,}", va="center", fontsize=6)
         axes.text(-own["n_down"] - reach * 0.02, row, f"{own['n_down']:,}", va="center", ha="right", fontsize=6)
@@ -134,18 +137,18 @@ def draw_volcano(
     types = order_cell_types(drawn[CELL_TYPE])
     n_columns = min(4, len(types))
     n_rows = -(-len(types) // n_columns)
-    figure = new_figure(DOUBLE, 10 + 50 * n_rows, stamp=stamp)
-    panels = figure.subplots(n_rows, n_columns, squeeze=False).flat
+    figure, body = new_figure(DOUBLE, 10 + 50 * n_rows, stamp=stamp)
+    panels = list(body.subplots(n_rows, n_columns, squeeze=False).flat)
     for axes, name in zip(panels, types, strict=False):
         _volcano_panel(axes, drawn[drawn[CELL_TYPE] == name], fdr, name, replicate)
-    for axes in list(panels)[len(types) :]:
+    for axes in panels[len(types) :]:
         axes.set_axis_off()
-    figure.supxlabel("log₂ fold change, case − control", fontsize=7)
-    figure.supylabel("−log₁₀ p (donor level)", fontsize=7)
+    body.supxlabel("log₂ fold change, case − control", fontsize=7)
+    body.supylabel("−log₁₀ p (donor level)", fontsize=7)
     for axes, name in zip(panels, types, strict=False):
         top = drawn[(drawn[CELL_TYPE] == name) & drawn["labeled"]]
         points = np.column_stack([top["log2_fold_change"], -np.log10(top["p_value"].clip(lower=1e-300))])
-        place_labels(axes, points, list(top["gene"]), outline=False, fontsize=5.5, fontstyle="italic", color=INK)
+        place_labels(axes, points, list(top["gene"]), centered=False, fontsize=5.5, fontstyle="italic", color=INK)
     return figure, drawn
 
 
@@ -154,7 +157,8 @@ def _volcano_panel(axes: Axes, genes: pd.DataFrame, fdr: float, name: str, repli
     hit = genes["fdr"] <= fdr
     up, down = hit & (genes["log2_fold_change"] > 0), hit & (genes["log2_fold_change"] < 0)
     for mask, color, size in ((~hit, "#BDBDBD", 1.5), (down, CONTROL_COLOR, 4), (up, CASE_COLOR, 4)):
-        axes.scatter(genes.loc[mask, "log2_fold_change"], height[mask], s=size, color=color, linewidth=0, rasterized=True)
+        x = genes.loc[mask, "log2_fold_change"]
+        axes.scatter(x, height[mask], s=size, color=color, linewidth=0, rasterized=True)
     axes.axvline(0, color=NEUTRAL, linewidth=0.5)
     reach = 1.12 * genes["log2_fold_change"].abs().max() or 1.0
     axes.set_xlim(-reach, reach)
@@ -180,11 +184,12 @@ def draw_pathways(
     if drawn.empty:
         return message_figure("Pathway activity: no gene set could be compared.", stamp=stamp), drawn
     types = order_cell_types(drawn[CELL_TYPE])
-    sets = list(drawn[[FAMILY, PATHWAY]].drop_duplicates().sort_values([FAMILY, PATHWAY]).itertuples(index=False, name=None))
+    keys = drawn[[FAMILY, PATHWAY]].drop_duplicates().sort_values([FAMILY, PATHWAY])
+    sets = list(keys.itertuples(index=False, name=None))
     rows = _family_rows(sets)
     n_rows, n_columns = -(-len(types) // columns), min(columns, len(types))
-    figure = new_figure(DOUBLE, n_rows * (14 + 3.1 * (max(rows.values()) + 1)) + 8, stamp=stamp)
-    grid = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True, sharex=True)
+    figure, body = new_figure(DOUBLE, n_rows * (14 + 3.1 * (max(rows.values()) + 1)) + 8, stamp=stamp)
+    grid = body.subplots(n_rows, n_columns, squeeze=False, sharey=True, sharex=True)
     reach = 1.05 * np.nanmax(np.abs(drawn[["effect", "ci_low", "ci_high"]].to_numpy()))
     for axes, name in zip(grid.flat, types, strict=False):
         _forest_panel(axes, drawn[drawn[CELL_TYPE] == name], rows, fdr, replicate)
@@ -198,16 +203,16 @@ def draw_pathways(
             first = min(rows[key] for key in sets if key[0] == family)
             axes.annotate(plain(family), (0, first - 1), xycoords=("axes fraction", "data"), xytext=(-4, 0), ha="right",
                           va="center", textcoords="offset points", fontsize=6, fontweight="bold")  # fmt: skip
-    figure.supxlabel(f"effect, case − control, in {replicate} standard deviations (95 % interval)", fontsize=7)
-    _forest_legend(figure, fdr)
+    body.supxlabel(f"effect, case − control, in {replicate} standard deviations (95 % interval)", fontsize=7)
+    _forest_legend(body, fdr)
     return figure, drawn
 
 
 def _family_rows(sets: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
     """Row of each set from the top, with a free row above each family for its name."""
-    rows, row, last = {}, -1.0, None
+    rows, row, last = {}, -2.3, None
     for key in sets:
-        row += 1 if key[0] == last else 2
+        row += 1 if key[0] == last else 2.3
         rows[key], last = row, key[0]
     return rows
 
@@ -221,12 +226,13 @@ def _forest_panel(axes: Axes, tests: pd.DataFrame, rows: dict, fdr: float, repli
     fill = np.where(tests["descriptive"], "white", color)
     axes.scatter(tests["effect"], y, s=9, color=fill, edgecolor=color, linewidth=0.7, zorder=3)
     counts = f"{tests['n_case'].max()} v {tests['n_control'].max()} {replicate}s"
-    axes.set_title(f"{plain(tests[CELL_TYPE].iloc[0])}\n{counts}, {hit.sum()} of {len(tests)} sets")
+    title = f"{plain(tests[CELL_TYPE].iloc[0])}\n{counts}\n{hit.sum()} of {len(tests)} sets"
+    axes.set_title(title, fontsize=6)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", color="#F0F0F0", linewidth=0.5)
 
 
-def _forest_legend(figure: Figure, fdr: float) -> None:
+def _forest_legend(body: FigureBase, fdr: float) -> None:
     entries = (
         (f"higher in case, FDR ≤ {fdr:g}", CASE_COLOR, CASE_COLOR),
         (f"lower in case, FDR ≤ {fdr:g}", CONTROL_COLOR, CONTROL_COLOR),
@@ -237,7 +243,7 @@ def _forest_legend(figure: Figure, fdr: float) -> None:
         Line2D([], [], marker="o", markersize=3.5, color=edge, markerfacecolor=fill, label=label)
         for label, edge, fill in entries
     ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=4)
+    body.legend(handles=handles, loc="outside upper left", ncols=4)
 
 
 def draw_pathway_donors(
@@ -273,13 +279,13 @@ def draw_pathway_donors(
     panels = list(drawn.groupby([CELL_TYPE, FAMILY, PATHWAY], sort=False))
     n_columns = min(4, len(panels))
     n_rows = -(-len(panels) // n_columns)
-    figure = new_figure(DOUBLE, 8 + 46 * n_rows, stamp=stamp)
-    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    figure, body = new_figure(DOUBLE, 8 + 46 * n_rows, stamp=stamp)
+    grid = body.subplots(n_rows, n_columns, squeeze=False)
     for axes, (_, own) in zip(grid.flat, panels, strict=False):
         _donor_panel(axes, own, contrast)
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_axis_off()
-    figure.supylabel(f"score, mean over a {replicate}'s cells", fontsize=7)
+    body.supylabel(f"pathway score of a {replicate} (AUCell, 0 to 1)", fontsize=7)
     return figure, drawn
 
 
@@ -289,16 +295,17 @@ def _donor_panel(axes: Axes, points: pd.DataFrame, contrast: dict[str, Any]) -> 
     for place, arm in enumerate((CASE_ARM, CONTROL_ARM)):
         values = points.loc[points["arm"] == arm, "score"].to_numpy()
         aside = swarm(values, distance=0.05 * span, step=0.09, limit=0.36)
-        axes.scatter(place + aside, values, s=13, marker=ARM_MARKERS[arm], color=ARM_COLORS[arm], alpha=0.8, linewidth=0)
+        look = {"marker": ARM_MARKERS[arm], "color": ARM_COLORS[arm], "alpha": 0.8, "linewidth": 0}
+        axes.scatter(place + aside, values, s=13, **look)
         if len(values):
             axes.plot([place - 0.3, place + 0.3], [values.mean()] * 2, color=INK, linewidth=1.1)
         labels.append(f"{', '.join(contrast[arm])}\nn = {len(values)}")
     test = points.iloc[0]
-    effect = f"{test['effect']:+.2f}"
+    effect = signed(test["effect"])
     if test["descriptive"] or pd.isna(test["fdr"]):
         note = f"effect {effect}, descriptive"
     else:
-        note = f"{effect} [{test['ci_low']:.2f}, {test['ci_high']:.2f}], FDR {test['fdr']:.2g}"
+        note = f"{effect} [{signed(test['ci_low'])}, {signed(test['ci_high'])}], FDR {test['fdr']:.2g}"
     axes.set_title(f"{plain(test[PATHWAY])}\n{plain(test[CELL_TYPE])}\n{note}", fontsize=6)
     axes.set_xticks([0, 1], labels)
     axes.set_xlim(-0.6, 1.6)

@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ import pandas as pd
 import yaml
 
 from alscell.errors import InputError
-from alscell.tables import STRING, TABLES, check_table
+from alscell.tables import STRING, TABLES, check_table, empty_table
+
+COUNTS_STORAGE = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
 
 @contextlib.contextmanager
@@ -76,7 +78,9 @@ def read_table(path: str | Path, name: str) -> pd.DataFrame:
 
 
 def read_tables(paths: list[str], name: str) -> pd.DataFrame:
-    """Several tables of one kind, one below the other."""
+    """Several tables of one kind, one below the other; without any, the empty table."""
+    if not paths:
+        return empty_table(name)
     return pd.concat([read_table(path, name) for path in paths], ignore_index=True)
 
 
@@ -135,7 +139,9 @@ def _read_gmt_line(line: str, where: str) -> tuple[str, list[str]]:
 
 
 def _gmt_error(where: str, found: str, expected: str) -> InputError:
-    return InputError(where, found=found, expected=expected, mend="A GMT line is: name, description, genes; all by tabs.")
+    return InputError(
+        where, found=found, expected=expected, mend="A GMT line is: name, description, genes; all by tabs."
+    )
 
 
 def read_gene_sets(paths: list[str]) -> pd.DataFrame:
@@ -162,6 +168,24 @@ def read_gene_sets(paths: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["family", "pathway", "gene"], dtype="str")
 
 
+def read_markers(path: str | Path) -> pd.DataFrame:
+    """A marker table: columns cell_type, gene, as text, without white space around; lines after '#' are left out.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or no row is left.
+    """
+    frame = pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False, comment="#", encoding="utf-8-sig")
+    lacking = [name for name in ("cell_type", "gene") if name not in frame]
+    if lacking or frame.empty:
+        found = f"no column {', '.join(lacking)}" if lacking else "no row"
+        mend = "A marker table has one row a cell type and gene, tabs between."
+        raise InputError(str(path), found=found, expected="columns cell_type, gene, source", mend=mend)
+    frame = frame[["cell_type", "gene"]].apply(lambda column: column.str.strip())
+    return frame[(frame != "").all(axis=1)].reset_index(drop=True)
+
+
 def write_json(value: Any, path: str | Path) -> None:
     """Write JSON with sorted keys, atomically."""
     write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", path)
@@ -184,8 +208,90 @@ def write_h5ad(data: Any, path: str | Path, *, compression: str | None = None) -
         data.write_h5ad(part, compression=compression)
 
 
+def write_counts(data: Any, path: str | Path) -> None:
+    """Write an AnnData of counts atomically, small and readable by every HDF5 library.
+
+    NOTE: gzip at level 1 after a byte shuffle: 9,000 nuclei took 52 MB and 0.7 s to read; lzf 192 MB and 0.6 s,
+    uncompressed 303 MB and 0.1 s.
+    """
+    import h5py
+    from anndata import AnnData
+    from anndata.io import write_elem
+
+    options = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+    with atomic(path) as part, h5py.File(part, "w") as file:
+        write_elem(file, "/", AnnData(obs=data.obs, var=data.var, uns=data.uns))
+        write_elem(file, "X", data.X, dataset_kwargs=options)
+
+
 def read_h5ad(path: str | Path) -> Any:
     """Read an AnnData of ours into memory. anndata is imported here, so that light jobs don't pay for it."""
     import anndata
 
     return anndata.read_h5ad(path)
+
+
+def read_in_turn(counts: list[str], cells: pd.DataFrame) -> Iterator[tuple[str, Any]]:
+    """Name of a sample and the counts of its cells in `cells` (columns cell, sample), one sample after the other.
+
+    Samples and cells come in the order of `cells`; a sample that has none there is not read.
+    """
+    paths = {Path(path).parent.name: path for path in counts}
+    for name, rows in cells.groupby("sample", sort=False):
+        yield str(name), read_h5ad(paths[name])[rows["cell"].to_numpy()]
+
+
+def read_genes(path: str | Path) -> pd.DataFrame:
+    """Genes of an h5ad (index gene, column gene_id) without its counts."""
+    import h5py
+    from anndata.io import read_elem
+
+    with h5py.File(path) as file:
+        return read_elem(file["var"])
+
+
+def write_in_turn(data: Any, matrices: Iterable[Any], path: str | Path) -> None:
+    """Write an AnnData that has no X yet, and its X, made of the rows of one CSR matrix after the other.
+
+    NOTE: 12 samples, 11,800 nuclei, 20 million counts: gzip at level 1 after a byte shuffle 2.0 s, 27 MB; without the
+    shuffle 2.2 s, 44 MB; lzf with the shuffle 1.2 s, 33 MB, but h5py alone reads it everywhere; nothing 0.6 s, 161 MB.
+    """
+    import h5py
+    from anndata.io import sparse_dataset, write_elem
+
+    with atomic(path) as part, h5py.File(part, "w") as file:
+        write_elem(file, "/", data)
+        for group in (file["obs"], file["var"]):
+            _write_plain_strings(group)
+        file.pop("X", None)
+        for matrix in matrices:
+            if "X" in file:
+                sparse_dataset(file["X"]).append(matrix)
+            else:
+                write_elem(file, "X", matrix, dataset_kwargs=COUNTS_STORAGE)
+
+
+def _write_plain_strings(frame: Any) -> None:
+    """Text columns of a data frame on disk as plain strings, which older anndata and other languages read too."""
+    from anndata.io import read_elem, write_elem
+
+    for name in list(frame):
+        if frame[name].attrs.get("encoding-type") == "nullable-string-array":
+            values = read_elem(frame[name])
+            del frame[name]
+            write_elem(frame, name, values.to_numpy(dtype=object))
+
+
+def write_graph(graph: Any, path: str | Path) -> None:
+    """Write a sparse matrix of connectivities as .npz (which carries no time)."""
+    import scipy.sparse
+
+    with atomic(path) as part, part.open("wb") as stream:
+        scipy.sparse.save_npz(stream, graph)
+
+
+def read_graph(path: str | Path) -> Any:
+    """Read a sparse matrix of connectivities."""
+    import scipy.sparse
+
+    return scipy.sparse.load_npz(path)

@@ -17,9 +17,7 @@ VOOM_PRIOR_COUNT, VOOM_SPAN = 0.5, 0.5
 TREND_PRIOR_COUNT = 3.0
 
 
-def expressed_genes(
-    counts: np.ndarray, *, smallest_arm: int, min_count: float, min_total_count: float
-) -> np.ndarray:
+def expressed_genes(counts: np.ndarray, *, smallest_arm: int, min_count: float, min_total_count: float) -> np.ndarray:
     """Genes with enough counts to be tested, by the rule of edgeR's filterByExpr.
 
     Parameters

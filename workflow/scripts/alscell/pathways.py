@@ -1,112 +1,20 @@
-"""How active is a gene set in a cell: rank-based scores (AUCell), and their means over a donor's cells.
-
-SOURCE: Aibar 2017, doi:10.1038/nmeth.4463. A cell's genes are ranked by count; within the first `n_top` ranks a set
-earns the area under its recovery curve. That area is a sum over members of `n_top - rank`, so it is linear in one
-weight a gene: the mean weights of a donor's cells give the donor's mean score of any set by one product.
-NOTE: the numbers are those of decoupler 2.3 (`mt.aucell`), which also ranks genes without a count, breaks ties by a
-seeded shuffle of the genes and leaves out genes that no cell has. Genes are sorted by name before that shuffle, so
-the order of genes in a file changes nothing.
-"""
+"""How active is a gene set in a cell, and on average in a donor's cells of one type: scores by rank (AUCell)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from alscell.errors import InputError
-from alscell.keys import CELL_TYPE, DONOR, FAMILY, GENE, N_CELLS, PATHWAY
+from alscell.keys import CELL, CELL_TYPE, DONOR, FAMILY, GENE, N_CELLS, PATHWAY
+from alscell.ranking import Ranking, align, top_weights
 
 SCORED = "scored"
-_TIE_SEED = 0  # SOURCE: decoupler 2.3, pp.extract(shuffle=True)
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """What must be the same for every cell of a dataset.
-
-    Parameters
-    ----------
-    genes : Index
-        Genes that are ranked, sorted by name.
-    place : ndarray of int
-        Each gene's place among genes of equal count.
-    n_top : int
-        Rank from which on a gene earns nothing.
-    """
-
-    genes: pd.Index
-    place: np.ndarray
-    n_top: int
-
-
-def build_ranking(genes: Iterable[str], *, top_fraction: float) -> Ranking:
-    """The ranking of a dataset over all genes with a count in at least one of its cells.
-
-    Parameters
-    ----------
-    genes : iterable of str
-        Measured genes, in any order.
-    top_fraction : float
-        Share of the ranking that counts, in (0, 1].
-    """
-    genes = pd.Index(sorted(set(genes)), dtype="str")
-    shuffled = np.random.default_rng(_TIE_SEED).choice(len(genes), len(genes), replace=False)
-    place = np.empty(len(genes), dtype=np.int64)
-    place[shuffled] = np.arange(len(genes))
-    return Ranking(genes, place, int(np.clip(np.ceil(top_fraction * len(genes)), 2, max(len(genes), 2))))
-
-
-def detected(counts: sparse.csr_matrix, genes: pd.Index) -> set[str]:
-    """Names of the genes with a count in at least one cell (counts: cells x genes)."""
-    present = np.unique(counts.indices[counts.data != 0])
-    return set(genes[present])
-
-
-def top_weights(counts: sparse.csr_matrix, genes: pd.Index, ranking: Ranking) -> sparse.csr_matrix:
-    """What each gene earns in each cell: `n_top - rank`, 0 from rank `n_top` on.
-
-    Parameters
-    ----------
-    counts : csr_matrix of int, cells x genes
-        Counts of a sample; every gene with a count is in `ranking`.
-    genes : Index
-        Names of the columns of `counts`.
-
-    Returns
-    -------
-    csr_matrix of int32, cells x ranking.genes
-        With `n_top - 1` entries a cell, best rank first.
-    """
-    n_genes, n_earning = len(ranking.genes), ranking.n_top - 1
-    places = ranking.place[ranking.genes.get_indexer(genes)]  # a gene outside the ranking has no count: never read
-    values = counts.data.astype(np.int64)
-    keys = (values.max(initial=0) - values) * n_genes + places[counts.indices]
-    keys[values == 0] = np.iinfo(np.int64).max
-    best = np.empty((counts.shape[0], n_earning), dtype=np.int32)
-    for row, (start, stop) in enumerate(zip(counts.indptr[:-1], counts.indptr[1:], strict=True)):
-        best[row] = _best_places(keys[start:stop], n_genes, n_earning)
-    gene_at = np.argsort(ranking.place).astype(np.int32)
-    earned = np.tile(np.arange(n_earning, 0, -1, dtype=np.int32), counts.shape[0])
-    starts = np.arange(counts.shape[0] + 1, dtype=np.int64) * n_earning
-    return sparse.csr_matrix((earned, gene_at[best].ravel(), starts), shape=(counts.shape[0], n_genes))
-
-
-def _best_places(keys: np.ndarray, n_genes: int, n_earning: int) -> np.ndarray:
-    """Places of the genes of rank 1..n_earning; genes without a count follow those with one, by their place."""
-    if len(keys) > n_earning:
-        keys = np.partition(keys, n_earning - 1)[:n_earning]
-    keys = np.sort(keys)
-    places = keys[keys != np.iinfo(np.int64).max] % n_genes
-    n_missing = n_earning - len(places)
-    if n_missing == 0:
-        return places
-    free = np.ones(n_earning, dtype=bool)  # the first n_earning places hold at least n_missing genes without a count
-    free[places[places < n_earning]] = False
-    return np.concatenate([places, np.flatnonzero(free)[:n_missing]])
 
 
 def set_coverage(
@@ -137,11 +45,11 @@ def set_coverage(
     InputError
         If not one gene of any set is measured.
     """
-    members = gene_sets.drop_duplicates([FAMILY, PATHWAY, GENE])
+    members = gene_sets.drop_duplicates([FAMILY, PATHWAY, GENE], ignore_index=True)
     measured = members[GENE].isin(genes)
     if not measured.any():
         raise InputError(
-            "gene sets",
+            "pathways.families and pathways.gene_sets of config.yaml",
             found=f"none of their {members[GENE].nunique():,} genes (such as {_some(members[GENE])}) among the "
             f"{len(genes):,} genes with counts (such as {_some(genes)})",
             expected="the same kind of gene name, of the same species, in both",
@@ -156,9 +64,7 @@ def set_coverage(
         status = status if inside.sum() >= min_genes else "too_few_genes"
         status = "gene_level" if (family, pathway) in gene_level else status
         rows.append((family, pathway, len(inside), int(inside.sum()), coverage, status, ";".join(missing) or None))
-    return pd.DataFrame(
-        rows, columns=[FAMILY, PATHWAY, "n_genes", "n_measured", "coverage", "status", "missing"]
-    )
+    return pd.DataFrame(rows, columns=[FAMILY, PATHWAY, "n_genes", "n_measured", "coverage", "status", "missing"])
 
 
 def _some(names: Iterable[str]) -> str:
@@ -207,49 +113,173 @@ def set_scores(
     return sums / np.array([most_earned(size, n_top=n_top) for size in sizes])
 
 
-def group_sums(matrix: sparse.csr_matrix, groups: pd.Series) -> pd.DataFrame:
-    """Sum of the rows of `matrix` in each group, and `n_cells`; exact for integers.
+def group_sums(matrix: sparse.csr_matrix, groups: pd.MultiIndex) -> pd.DataFrame:
+    """Sum of the rows of `matrix` in each group; exact for integers.
 
     Parameters
     ----------
-    matrix : csr_matrix, cells x genes
-        Integers.
-    groups : Series
-        Group of each row.
+    matrix : csr_matrix of int, cells x genes
+    groups : MultiIndex (donor, cell type)
+        Of each row.
 
     Returns
     -------
-    DataFrame
+    DataFrame of int64
         One row a group, sorted; columns 0..genes-1.
     """
-    codes, names = pd.factorize(groups, sort=True)
+    codes, names = groups.factorize(sort=True)
     ones = np.ones(len(codes), dtype=np.int64)
     indicator = sparse.csr_matrix((ones, (codes, np.arange(len(codes)))), shape=(len(names), len(codes)))
-    return pd.DataFrame((indicator @ matrix).toarray(), index=pd.Index(names, name=groups.name))
+    return pd.DataFrame((indicator @ matrix).toarray(), index=names)
 
 
-def donor_scores(
-    profiles: np.ndarray, rows: pd.DataFrame, members: dict[tuple[str, str], np.ndarray], *, n_top: int
-) -> pd.DataFrame:
-    """Mean score of every set over a donor's cells of each type, as one long table.
+@dataclass(frozen=True)
+class Profiles:
+    """Mean gene weights of every donor and cell type: the mean score of any set is a sum over its members.
 
     Parameters
     ----------
-    profiles : ndarray, rows x genes
-        Mean weights.
     rows : DataFrame
         Columns donor, cell_type, n_cells.
+    weights : ndarray of float, rows x genes
+        Mean weight of each gene over the cells.
+    genes : Index
+        Names of the columns.
+    n_top : int
+        As in `Ranking`.
+    expression : DataFrame, genes x cell types
+        Mean count of a gene in a cell of that type.
+    """
+
+    rows: pd.DataFrame
+    weights: np.ndarray
+    genes: pd.Index
+    n_top: int
+    expression: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class SampleScores:
+    """Scores of one sample's cells, and the sums by donor and cell type that profiles are made of.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Column cell, then one float32 column a set, named family/pathway.
+    weights, counts : DataFrame of int64, (donor, cell type) x genes
+        Sums over cells.
+    n_cells : Series
+        Cells behind each row of the sums.
+    """
+
+    cells: pd.DataFrame
+    weights: pd.DataFrame
+    counts: pd.DataFrame
+    n_cells: pd.Series
+
+
+def score_sample(
+    data: Any, groups: pd.MultiIndex, ranking: Ranking, members: dict[tuple[str, str], np.ndarray]
+) -> SampleScores:
+    """Score every set in every cell of one sample.
+
+    Parameters
+    ----------
+    data : AnnData, cells x genes
+        Raw counts (CSR) of the kept cells.
+    groups : MultiIndex (donor, cell type)
+        Of each cell.
+    ranking : Ranking
+        Of the dataset.
+    members : dict
+        From `set_members`.
+    """
+    counts = align(data.X, data.var_names, ranking)
+    weights = top_weights(counts, ranking)
+    names = [f"{family}/{pathway}" for family, pathway in members]
+    scores = set_scores(weights, members, n_top=ranking.n_top).astype(np.float32)
+    cells = pd.DataFrame(scores, columns=names)
+    cells.insert(0, CELL, data.obs_names.to_numpy())
+    n_cells = groups.value_counts().sort_index()
+    return SampleScores(cells, group_sums(weights, groups), group_sums(counts, groups), n_cells)
+
+
+def mean_profiles(parts: list[SampleScores], ranking: Ranking) -> Profiles:
+    """Profiles of a dataset from the sums of its samples; a donor may have several."""
+    weights, counts, n_cells = (
+        pd.concat([getattr(part, name) for part in parts]).groupby(level=[0, 1], sort=True).sum()
+        for name in ("weights", "counts", "n_cells")
+    )
+    return build_profiles(weights.div(n_cells, axis="index"), counts, n_cells, ranking)
+
+
+def build_profiles(weights: pd.DataFrame, counts: pd.DataFrame, n_cells: pd.Series, ranking: Ranking) -> Profiles:
+    """Profiles from mean weights and summed counts.
+
+    Parameters
+    ----------
+    weights : DataFrame, (donor, cell type) x genes
+        Means over cells.
+    counts : DataFrame, (donor, cell type) x genes
+        Sums over cells, rows as in `weights`.
+    n_cells : Series
+        Cells behind each row, index as in `weights`.
+    ranking : Ranking
+        Of the same genes.
+    """
+    rows = weights.index.to_frame(index=False, name=[DONOR, CELL_TYPE])
+    rows[N_CELLS] = n_cells.loc[weights.index].to_numpy()
+    sums = counts.loc[weights.index].set_axis(rows[CELL_TYPE], axis="index").groupby(level=0, sort=True).sum()
+    per_cell = sums.div(rows.groupby(CELL_TYPE, sort=True)[N_CELLS].sum(), axis="index")
+    expression = per_cell.T.set_axis(ranking.genes, axis="index")
+    return Profiles(rows, weights.to_numpy(dtype=np.float64), ranking.genes, ranking.n_top, expression)
+
+
+def to_anndata(profiles: Profiles, *, dataset: str, simulated: bool) -> Any:
+    """Profiles as an AnnData: X float32, mean counts in `varm`, their cell types and `n_top` in `uns`."""
+    import anndata
+
+    names = profiles.rows[DONOR] + "|" + profiles.rows[CELL_TYPE]
+    return anndata.AnnData(
+        profiles.weights.astype(np.float32),
+        obs=profiles.rows.set_axis(names.rename(None), axis="index"),
+        var=pd.DataFrame(index=profiles.genes.rename(GENE)),
+        varm={"mean_counts": profiles.expression.to_numpy(dtype=np.float32)},
+        uns={
+            "dataset": dataset,
+            "simulated": simulated,
+            "n_top": profiles.n_top,
+            "cell_types": profiles.expression.columns.to_numpy(dtype=object),
+        },
+    )
+
+
+def from_anndata(data: Any) -> Profiles:
+    """The inverse of `to_anndata`."""
+    expression = pd.DataFrame(data.varm["mean_counts"], index=data.var_names, columns=list(data.uns["cell_types"]))
+    rows = data.obs[[DONOR, CELL_TYPE, N_CELLS]].astype({DONOR: "str", CELL_TYPE: "str"}).reset_index(drop=True)
+    return Profiles(rows, np.asarray(data.X, dtype=np.float64), data.var_names, int(data.uns["n_top"]), expression)
+
+
+def donor_scores(profiles: Profiles, members: dict[tuple[str, str], np.ndarray]) -> pd.DataFrame:
+    """Mean score of every set over a donor's cells of each type, as one long table.
 
     Returns
     -------
     DataFrame
         Columns family, pathway, cell_type, donor, n_cells, score.
     """
-    scores = set_scores(profiles, members, n_top=n_top)
-    head = rows[[CELL_TYPE, DONOR, N_CELLS]].reset_index(drop=True)
+    columns = [FAMILY, PATHWAY, CELL_TYPE, DONOR, N_CELLS, "score"]
+    if not members:
+        return pd.DataFrame(columns=columns)
+    scores = set_scores(profiles.weights, members, n_top=profiles.n_top)
     parts = [
-        head.assign(score=scores[:, column], **{FAMILY: family, PATHWAY: pathway})
+        profiles.rows.assign(score=scores[:, column], **{FAMILY: family, PATHWAY: pathway})
         for column, (family, pathway) in enumerate(members)
     ]
-    columns = [FAMILY, PATHWAY, CELL_TYPE, DONOR, N_CELLS, "score"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def gene_level_sets(kinds: pd.DataFrame) -> set[tuple[str, str]]:
+    """(family, pathway) of the sets that `kinds` (columns family, pathway, kind) lists as gene_level."""
+    return set(kinds.loc[kinds["kind"] == "gene_level", [FAMILY, PATHWAY]].itertuples(index=False, name=None))

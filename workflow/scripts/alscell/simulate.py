@@ -14,7 +14,6 @@ Wu and Smyth 2012 (10.1093/nar/gks461).
 
 from __future__ import annotations
 
-import dataclasses
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ import pandas as pd
 from scipy import sparse
 
 from alscell.errors import InputError, nearest
+from alscell.simulation_plan import Plan
 
 NUCLEOTIDES = np.array(list("ACGT"))
 BARCODE_LENGTH = 16
@@ -33,61 +33,6 @@ RIBOSOMAL_SPREAD = 0.4
 MITOCHONDRIAL_SPREAD, AMBIENT_SPREAD, MAX_AMBIENT = 0.4, 0.5, 0.5  # sd over cells of log share; ceiling
 N_MODULES = 40  # groups of co-expressed genes among the genes that are in no set
 LOADING_SPREAD = 0.3
-
-
-@dataclass(frozen=True)
-class Effect:
-    """One planted change: `fraction` of a set's members move by `log2_fold_change` in one cell type of the case arm."""
-
-    cell_type: str
-    family: str
-    pathway: str
-    log2_fold_change: float
-    fraction: float
-
-
-@dataclass(frozen=True)
-class Program:
-    """Genes that several cell types share, such as the pan-neuronal ones."""
-
-    cell_types: tuple[str, ...]
-    genes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to simulate; the fields are the keys of simulation.yaml, where each is explained with its unit."""
-
-    seed_offset: int
-    n_genes: int
-    case: tuple[str, ...]
-    cells_per_sample: int
-    cells_spread: float
-    proportions: dict[str, float]
-    proportion_precision: float
-    library_median: float
-    library_spread: float
-    library_fold: dict[str, float]
-    dispersion: float
-    dispersion_spread: float
-    mitochondrial_share: float
-    ribosomal_share: float
-    ambient_share: float
-    dying_share: float
-    dying_library_fold: float
-    dying_mitochondrial_share: float
-    doublets_per_1000: float
-    donor_spread: tuple[float, float]
-    module_spread: float
-    batch_spread: float
-    programs: tuple[Program, ...]
-    composition: dict[str, float]
-    effects: tuple[Effect, ...]
-
-    @property
-    def cell_types(self) -> list[str]:
-        """Cell types in the order of `proportions`; the order of every array over cell types."""
-        return list(self.proportions)
 
 
 @dataclass(frozen=True)
@@ -122,58 +67,6 @@ class Cohort:
     loading: np.ndarray
 
 
-def plan_from(description: Mapping, *, where: str) -> Plan:
-    """A checked plan from the content of simulation.yaml.
-
-    Raises
-    ------
-    InputError
-        On an unknown or missing key, a cell type outside `proportions`, or a number out of range; names `where`.
-    """
-    fields = [field.name for field in dataclasses.fields(Plan)]
-    for key in description:
-        if key not in fields:
-            raise InputError(f"{where}: {key}", found="an unknown key", expected="a known one", mend=nearest(key, fields))
-    missing = [name for name in fields if name not in description]
-    if missing:
-        raise InputError(where, found="no " + ", ".join(missing), expected="all keys", mend="Copy them from examples/demo.")
-    plan = Plan(
-        **{
-            **description,
-            "case": tuple(description["case"]),
-            "donor_spread": tuple(description["donor_spread"]),
-            "programs": tuple(
-                Program(tuple(entry["cell_types"]), tuple(entry["genes"])) for entry in description["programs"]
-            ),
-            "effects": tuple(Effect(**entry) for entry in description["effects"]),
-        }
-    )
-    _check_plan(plan, where)
-    return plan
-
-
-def _check_plan(plan: Plan, where: str) -> None:
-    named = [("library_fold", name) for name in plan.library_fold] + [("composition", name) for name in plan.composition]
-    named += [("effects", effect.cell_type) for effect in plan.effects]
-    named += [("programs", name) for program in plan.programs for name in program.cell_types]
-    for key, name in named:
-        if name not in plan.proportions:
-            mend = nearest(name, plan.cell_types)
-            raise InputError(f"{where}: {key}", found=f"'{name}'", expected="a cell type of proportions", mend=mend)
-    total = sum(plan.proportions.values())
-    if abs(total - 1) > 1e-6 or min(plan.proportions.values()) <= 0:
-        mend = "Change the shares so that they add up."
-        raise InputError(f"{where}: proportions", found=f"a sum of {total:g}", expected="shares above 0, sum 1", mend=mend)
-    for name in ("mitochondrial_share", "ribosomal_share", "ambient_share", "dying_share", "dying_mitochondrial_share"):
-        value = getattr(plan, name)
-        if not 0 <= value < 1:
-            raise InputError(f"{where}: {name}", found=str(value), expected="0 to below 1", mend="Give a share.")
-    for effect in plan.effects:
-        if not 0 < effect.fraction <= 1:
-            mend = f"Mend {effect.pathway} in {effect.cell_type}."
-            raise InputError(f"{where}: effects", found=f"fraction {effect.fraction}", expected="above 0, to 1", mend=mend)
-
-
 def stream(seed: int, *names: str) -> np.random.Generator:
     """A random stream of its own for each use: the same seed and names always give the same numbers."""
     return np.random.default_rng(np.random.SeedSequence([seed, *(zlib.crc32(name.encode()) for name in names)]))
@@ -194,7 +87,7 @@ def build_cohort(
     plan : Plan
         What to simulate.
     genes : DataFrame
-        gene, gene_id, chromosome; the first `plan.n_genes` needed ones are used (0: all).
+        gene, gene_id, chromosome; `plan.n_genes` of them are used (0: all).
     markers : DataFrame
         cell_type, gene: high in that type, low elsewhere. Types that the plan has not keep their genes low.
     gene_sets : mapping of (family, pathway) to genes
@@ -228,13 +121,17 @@ def build_cohort(
     )
 
 
-def _choose_genes(plan: Plan, genes: pd.DataFrame, markers: pd.DataFrame, gene_sets: Mapping, seed: int) -> pd.DataFrame:
-    """`plan.n_genes` genes in the order of the table: planted sets, markers, programs, MT, Y and XIST always."""
+def _choose_genes(
+    plan: Plan, genes: pd.DataFrame, markers: pd.DataFrame, gene_sets: Mapping, seed: int
+) -> pd.DataFrame:
+    """`plan.n_genes` genes in the table's order: sets, markers, programs, MT, Y and XIST always, and a random rest."""
     if not plan.n_genes or plan.n_genes >= len(genes):
         return genes.reset_index(drop=True)
-    needed = set(markers["gene"]).union(*(program.genes for program in plan.programs))
-    needed = needed.union(*(gene_sets.get((effect.family, effect.pathway), ()) for effect in plan.effects))
-    keep = (genes["gene"].isin(needed) | genes["chromosome"].isin(["MT", "Y"]) | genes["gene"].eq("XIST")).to_numpy()
+    needed = set(markers["gene"]).union(*gene_sets.values())
+    needed = needed.union(*(program.genes for program in plan.programs), *(one.genes for one in plan.gene_effects))
+    keep = (genes["gene"].isin(needed) | genes["chromosome"].isin(["MT", "Y"]) | genes["gene"].eq("XIST")).to_numpy(
+        copy=True
+    )
     rest = np.flatnonzero(~keep)
     extra = min(max(plan.n_genes - int(keep.sum()), 0), len(rest))
     keep[stream(seed, "choice of genes").choice(rest, size=extra, replace=False)] = True
@@ -242,9 +139,15 @@ def _choose_genes(plan: Plan, genes: pd.DataFrame, markers: pd.DataFrame, gene_s
 
 
 def _planted_change(plan: Plan, genes: pd.DataFrame, gene_sets: Mapping, seed: int) -> np.ndarray:
-    """Planted log2 fold change, cell types x genes; a gene in two planted sets of a type moves as the first one says."""
+    """Planted log2 fold change, cell types x genes. A gene moves once: as `gene_effects`, else the first set, says."""
     change = np.zeros((len(plan.proportions), len(genes)))
     position = pd.Series(np.arange(len(genes)), index=genes["gene"])
+    for effect in plan.gene_effects:
+        unknown = [gene for gene in effect.genes if gene not in position.index]
+        if unknown:
+            mend = nearest(unknown[0], position.index)
+            raise InputError("gene_effects", found=f"'{unknown[0]}'", expected="a gene of genes.tsv", mend=mend)
+        change[plan.cell_types.index(effect.cell_type), position[list(effect.genes)]] = effect.log2_fold_change
     for effect in plan.effects:
         key = (effect.family, effect.pathway)
         members = [gene for gene in gene_sets.get(key, ()) if gene in position.index]
@@ -442,11 +345,12 @@ def _draw_counts(
 
 
 def planted_pathways(cohort: Cohort, gene_sets: Mapping[tuple[str, str], list[str]]) -> pd.DataFrame:
-    """One row for each planted effect; `fraction_changed` is what was truly changed among the simulated members."""
+    """One row for each planted set; `fraction_changed`: share of its simulated members that move the planted way."""
     rows = []
     for effect in cohort.plan.effects:
         inside = cohort.genes["gene"].isin(gene_sets[effect.family, effect.pathway]).to_numpy()
-        moved = cohort.change[cohort.plan.cell_types.index(effect.cell_type), inside] == effect.log2_fold_change
+        change = cohort.change[cohort.plan.cell_types.index(effect.cell_type), inside]
+        moved = np.sign(change) == np.sign(effect.log2_fold_change)
         rows.append((effect.cell_type, effect.family, effect.pathway, effect.log2_fold_change, moved.mean()))
     return pd.DataFrame(rows, columns=["cell_type", "family", "pathway", "log2_fold_change", "fraction_changed"])
 

@@ -1,0 +1,276 @@
+"""Small made-up tables that satisfy every contract: two datasets, two contrasts' worth of results, some of it missing.
+
+`tissue` has 5 ALS and 4 control donors; in `dish` the arms have 4 lines each. Cell type `rare` was never tested and
+`mural` has effects only. One pathway moves in microglia.
+"""
+
+import numpy as np
+import pandas as pd
+
+from alscell.tables import check_table, empty_table
+
+CONTRASTS = {"als_vs_control": {"factor": "condition", "case": ["ALS"], "control": ["Control"]}}
+CONTRAST = "als_vs_control"
+TYPES = {
+    "tissue": ["oligodendrocyte", "astrocyte", "microglia", "mural", "motor_neuron"],
+    "dish": ["motor_neuron", "progenitor"],
+}
+SETS = [
+    *(("inflammation", name) for name in ("interferon_alpha", "interferon_gamma", "tnf_nfkb", "complement")),
+    *(("autophagy", name) for name in ("macroautophagy", "lysosome", "mitophagy")),
+    *(("stress", name) for name in ("unfolded_protein_perk", "heat_shock", "hypoxia")),
+]
+MOVED = {("microglia", "interferon_alpha"): 2.4, ("motor_neuron", "unfolded_protein_perk"): 1.8}
+MISSED = ("astrocyte", "lysosome")
+
+
+def samples(dataset: str) -> pd.DataFrame:
+    """Sample sheet, one sample a donor."""
+    n_case = {"tissue": 5, "dish": 4}[dataset]
+    donors = [f"A{i}" for i in range(n_case)] + [f"C{i}" for i in range(4)]
+    condition = ["ALS"] * n_case + ["Control"] * 4
+    return pd.DataFrame({"sample": [f"s_{name}" for name in donors], "donor": donors, "condition": condition})
+
+
+def quality(dataset: str, n_cells: int = 60) -> pd.DataFrame:
+    """Cells of all samples, with a column `sample`."""
+    rng = np.random.default_rng(0)
+    parts = []
+    for sample in samples(dataset)["sample"]:
+        counts = rng.lognormal(8, 0.6, n_cells).astype(int)
+        flags = {"low_counts": counts < 1200, "high_counts": counts > 12000, "low_genes": counts < 900}
+        flags |= {"high_mitochondrial": rng.random(n_cells) < 0.06, "doublet": rng.random(n_cells) < 0.05}
+        frame = pd.DataFrame(
+            {
+                "cell": [f"{sample}_{i}" for i in range(n_cells)],
+                "n_counts": counts,
+                "n_genes": (counts**0.85).astype(int),
+                "fraction_mitochondrial": rng.beta(1, 200, n_cells),
+                "fraction_ribosomal": 0.01,
+                "doublet_score": rng.random(n_cells),
+                **flags,
+            }
+        )
+        frame["keep"] = ~pd.DataFrame(flags).any(axis=1)
+        parts.append(check_table(frame, "quality").assign(sample=sample))
+    return pd.concat(parts, ignore_index=True)
+
+
+def quality_limits(dataset: str) -> pd.DataFrame:
+    """One row a sample; the last control of `tissue` is left out."""
+    cells = quality(dataset).groupby("sample")
+    table = samples(dataset).assign(dataset=dataset)
+    sums = {"n_kept": "keep", "n_low_counts": "low_counts", "n_high_counts": "high_counts", "n_low_genes": "low_genes"}
+    sums |= {"n_high_mitochondrial": "high_mitochondrial", "n_doublets": "doublet"}
+    table["n_cells"] = table["sample"].map(cells.size())
+    for name, column in sums.items():
+        table[name] = table["sample"].map(cells[column].sum()).astype(int)
+    table = table.assign(median_counts=3000.0, median_genes=1500.0, median_fraction_mitochondrial=0.003)
+    table = table.assign(lower_counts=1200.0, upper_counts=12000.0, lower_genes=400.0, upper_mitochondrial=0.02)
+    table["status"] = "ok"
+    if dataset == "tissue":
+        table.loc[table.index[-1], "status"] = "most_cells_lost"
+    return check_table(table, "quality_limits")
+
+
+def embedding(dataset: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tables `embedding` and `cell_types`."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for number, name in enumerate([*TYPES[dataset], "unassigned"]):
+        angle = 2 * np.pi * number / 6
+        for sample in samples(dataset).to_dict("records"):
+            for i in range(12):
+                place = 6 * np.array([np.cos(angle), np.sin(angle)]) + rng.normal(0, 1, 2)
+                key = {"cell": f"{sample['sample']}_{number}_{i}", "sample": sample["sample"], "donor": sample["donor"]}
+                rows.append({**key, "umap_1": place[0], "umap_2": place[1], "cluster": str(number), "cell_type": name})
+    frame = pd.DataFrame(rows)
+    types = frame[["cell", "cluster", "cell_type"]].assign(score=0.5, margin=0.2, source="markers")
+    return check_table(frame.drop(columns=["cluster", "cell_type"]), "embedding"), check_table(types, "cell_types")
+
+
+def cluster_labels(dataset: str) -> pd.DataFrame:
+    """One row a cluster."""
+    rows = [
+        {"cluster": str(i), "cell_type": name, "score": 0.6, "margin": 0.3, "next_type": "opc", "n_cells": 108}
+        for i, name in enumerate([*TYPES[dataset], "unassigned"])
+    ]
+    return check_table(pd.DataFrame(rows).assign(n_donors=9, top_donor_fraction=0.2, flags=None), "cluster_labels")
+
+
+def cluster_stability() -> pd.DataFrame:
+    """Three resolutions, the middle one chosen."""
+    table = {"resolution": [0.2, 0.4, 0.7], "n_clusters": [4, 6, 9], "stability": [0.97, 0.93, 0.7]}
+    table |= {"stability_low": [0.9, 0.85, 0.5], "chosen": [False, True, False]}
+    return check_table(pd.DataFrame(table), "cluster_stability")
+
+
+def markers(dataset: str) -> pd.DataFrame:
+    """Five marker genes a type, high in their own type."""
+    types = TYPES[dataset]
+    rows = [
+        {"cell_type": name, "gene": f"{owner[:4].upper()}{i}", "mean": 2.0 + i / 9 if name == owner else 0.2,
+         "fraction": 0.8 if name == owner else 0.08, "marker_of": owner}
+        for name in types for owner in types for i in range(5)
+    ]  # fmt: skip
+    return check_table(pd.DataFrame(rows), "markers")
+
+
+def differential(dataset: str, n_genes: int = 300) -> pd.DataFrame:
+    """Genes of every type but `rare`; three genes move in microglia, `mural` is descriptive."""
+    rng = np.random.default_rng(2)
+    parts = []
+    for name in TYPES[dataset]:
+        change, p = rng.normal(0, 0.4, n_genes), rng.random(n_genes)
+        fdr = np.full(n_genes, 0.9)
+        if name == "microglia":
+            change[:4], p[:4], fdr[:4] = [2.5, 2.2, 1.9, -2.4], [1e-9, 2e-8, 5e-7, 1e-7], [1e-6, 3e-6, 6e-5, 1e-5]
+        frame = pd.DataFrame({"gene": [f"GENE{i}" for i in range(n_genes)], "log2_fold_change": change})
+        frame = frame.assign(cell_type=name, mean=5.0, log2_fold_change_shrunk=0.7 * change, standard_error=0.4)
+        frame = frame.assign(statistic=change / 0.4, p_value=p, fdr=fdr, fdr_all=fdr, descriptive=name == "mural")
+        if name == "mural":
+            frame[["log2_fold_change_shrunk", "standard_error", "statistic", "p_value", "fdr", "fdr_all"]] = np.nan
+        parts.append(frame)
+    table = pd.concat(parts).assign(
+        dataset=dataset, contrast=CONTRAST, n_case=5 if dataset == "tissue" else 4, n_control=4
+    )
+    return check_table(table, "differential")
+
+
+def differential_skipped(dataset: str) -> pd.DataFrame:
+    """`rare` in tissue; nothing in the dish."""
+    if dataset == "dish":
+        return empty_table("differential_skipped")
+    rows = [
+        ("rare", "no_donors_in_an_arm", "no control donor has 10 cells", 2, 0),
+        ("mural", "too_few_donors", "2 case and 3 control donors; 3 needed in each", 2, 3),
+    ]
+    table = pd.DataFrame(rows, columns=["cell_type", "reason", "detail", "n_case", "n_control"])
+    return check_table(table.assign(dataset=dataset, contrast=CONTRAST), "differential_skipped")
+
+
+def pathway_tests(dataset: str) -> pd.DataFrame:
+    """Every set in every type; those of MOVED are found, `mural` is descriptive."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for name in TYPES[dataset]:
+        for family, pathway in SETS:
+            effect = MOVED.get((name, pathway), float(rng.normal(0, 0.3)))
+            found = (name, pathway) in MOVED
+            row = {"cell_type": name, "family": family, "pathway": pathway, "effect": effect, "coverage": 0.93}
+            row |= {"ci_low": effect - 0.9, "ci_high": effect + 0.9, "standard_error": 0.45, "statistic": effect / 0.45}
+            row |= {"p_value": 0.00012 if found else 0.4, "fdr": 0.0034 if found else 0.8, "fdr_within": 0.5}
+            row |= {"random_set_percentile": 99.0 if found else 40.0, "descriptive": name == "mural"}
+            if name == "mural":
+                row |= dict.fromkeys(
+                    ("ci_low", "ci_high", "standard_error", "statistic", "p_value", "fdr", "fdr_within"), np.nan
+                )
+            rows.append(row)
+    n_case = 5 if dataset == "tissue" else 4
+    table = pd.DataFrame(rows).assign(dataset=dataset, contrast=CONTRAST, n_case=n_case, n_control=4)
+    return check_table(table, "pathway_tests")
+
+
+def pathway_donors(dataset: str) -> pd.DataFrame:
+    """Donor scores that follow MOVED."""
+    rng = np.random.default_rng(4)
+    rows = [
+        {"family": family, "pathway": pathway, "cell_type": name, "donor": sample["donor"], "n_cells": 40,
+         "score": float(np.clip(0.1 + 0.01 * rng.normal()
+                        + 0.01 * MOVED.get((name, pathway), 0) * (sample["condition"] == "ALS"), 0, 1))}
+        for name in TYPES[dataset] for family, pathway in SETS for sample in samples(dataset).to_dict("records")
+    ]  # fmt: skip
+    return check_table(pd.DataFrame(rows).assign(dataset=dataset), "pathway_donors")
+
+
+def pathway_sets(dataset: str) -> pd.DataFrame:
+    """All sets scored but one."""
+    table = pd.DataFrame(SETS, columns=["family", "pathway"]).assign(dataset=dataset, n_genes=40, n_measured=37)
+    table = table.assign(coverage=0.93, status="scored", missing="AAA;BBB;CCC")
+    table.loc[len(table)] = ["tdp43", "cryptic", dataset, 12, 4, 0.33, "low_coverage", "STMN2;UNC13A"]
+    return check_table(table, "pathway_sets")
+
+
+def enrichment(dataset: str) -> pd.DataFrame:
+    """Every set in every tested type."""
+    tests = pathway_tests(dataset)
+    up = np.where(tests["effect"] > 0, "up", "down")
+    table = tests[
+        ["dataset", "contrast", "cell_type", "family", "pathway", "statistic", "p_value", "fdr", "descriptive"]
+    ]
+    table = table.assign(n_genes=37, normalized_enrichment_score=tests["effect"], leading_edge="GENE1;GENE2")
+    return check_table(table.assign(correlation=0.04, direction=up), "enrichment")
+
+
+def composition_donors(dataset: str) -> pd.DataFrame:
+    """Shares that sum to 1 in each donor."""
+    rng = np.random.default_rng(5)
+    types, rows = TYPES[dataset], []
+    for donor in samples(dataset)["donor"]:
+        counts = rng.multinomial(500, np.arange(1, len(types) + 1)[::-1] / sum(range(1, len(types) + 1)))
+        rows += [
+            {"donor": donor, "cell_type": name, "n_cells": n, "fraction": n / 500}
+            for name, n in zip(types, counts, strict=True)
+        ]
+    return check_table(pd.DataFrame(rows).assign(dataset=dataset), "composition_donors")
+
+
+def composition(dataset: str) -> pd.DataFrame:
+    """One row a type; `mural` is descriptive."""
+    table = pd.DataFrame({"cell_type": TYPES[dataset]}).assign(dataset=dataset, contrast=CONTRAST)
+    table["effect"] = np.linspace(-0.8, 0.6, len(table))
+    table = table.assign(fraction_case=0.2, fraction_control=0.25, ci_low=table["effect"] - 0.5)
+    table = table.assign(ci_high=table["effect"] + 0.5, statistic=1.0, p_value=0.03, fdr=0.04, n_case=5, n_control=4)
+    table["descriptive"] = table["cell_type"] == "mural"
+    table.loc[table["descriptive"], ["ci_low", "ci_high", "statistic", "p_value", "fdr"]] = np.nan
+    return check_table(table, "composition")
+
+
+def synthesis_pathways() -> pd.DataFrame:
+    """Motor neurons seen in tissue and dish, microglia in tissue only."""
+    rng = np.random.default_rng(6)
+    rows = []
+    for name in ("motor_neuron", "microglia"):
+        for family, pathway in SETS:
+            both = name == "motor_neuron"
+            effect = MOVED.get((name, pathway), float(rng.normal(0, 0.3)))
+            verdict = ("agree" if (name, pathway) in MOVED else "unclear") if both else "one_system"
+            row = {"cell_type": name, "family": family, "pathway": pathway, "effect_tissue": effect, "effect": effect}
+            row |= {"effect_dish": effect + 0.2 if both else np.nan, "se_dish": 0.4 if both else np.nan}
+            row |= {"n_dish": int(both), "p_difference": 0.7 if both else np.nan, "verdict": verdict}
+            rows.append(row)
+    table = pd.DataFrame(rows).assign(contrast=CONTRAST, datasets="dish;tissue", n_tissue=1, se_tissue=0.4, p_value=0.2)
+    table = table.assign(ci_low=table["effect"] - 0.6, ci_high=table["effect"] + 0.6, fdr=0.5, i_squared=10.0)
+    return check_table(table, "synthesis_pathways")
+
+
+def synthesis_genes() -> pd.DataFrame:
+    """Two genes."""
+    table = pd.DataFrame({"gene": ["GENE0", "GENE1"], "log2_fold_change": [2.5, 1.1], "fdr": [1e-6, 0.2]})
+    table = table.assign(contrast=CONTRAST, cell_type="motor_neuron", datasets="dish;tissue", standard_error=0.3)
+    table = table.assign(log2_fold_change_tissue=2.5, log2_fold_change_dish=2.4, p_value=1e-8, i_squared=0.0)
+    return check_table(table.assign(same_sign=True), "synthesis_genes")
+
+
+def synthesis_biomarkers() -> pd.DataFrame:
+    """One candidate."""
+    row = {"contrast": CONTRAST, "cell_type": "microglia", "gene": "GPNMB", "datasets": "tissue"}
+    row |= {"log2_fold_change": 2.0, "fdr": 0.0004, "direction": "up", "known": "CSF GPNMB, a paper"}
+    return check_table(pd.DataFrame([row]), "synthesis_biomarkers")
+
+
+def planted() -> pd.DataFrame:
+    """Two found, one missed, one false call, the rest quiet."""
+    parts = []
+    for dataset in TYPES:
+        tests = pathway_tests(dataset)
+        keys = list(zip(tests["cell_type"], tests["pathway"], strict=True))
+        tests["planted"] = [0.8 if key in MOVED or key == MISSED else 0.0 for key in keys]
+        tests["outcome"] = ["found" if key in MOVED else "missed" if key == MISSED else "quiet" for key in keys]
+        tests.loc[tests["descriptive"], "outcome"] = "not_tested"
+        tests.loc[keys.index((TYPES[dataset][0], "hypoxia")), "outcome"] = "false_call"
+        parts.append(tests)
+    table = pd.concat(parts)[
+        ["dataset", "contrast", "cell_type", "family", "pathway", "planted", "effect", "fdr", "outcome"]
+    ]
+    return check_table(table, "planted")

@@ -1,0 +1,257 @@
+"""Donor-level tests of pathway activity: hand arithmetic, scipy and statsmodels, permutations, planted truth."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from scipy import stats
+
+from alscell.activity import _prior, _shares, _statistics, compare_arms, compare_sets, describe
+from alscell.expression import build_design, fit_linear
+from alscell.pathways import Profiles, donor_scores
+from alscell.random_sets import derived_seed, draw_sets, expression_bins
+from alscell.tables import check_table
+
+N_GENES, N_TOP = 600, 40
+CONTRAST = {"factor": "condition", "case": ["ALS"], "control": ["Control"]}
+CHOICES = {
+    **CONTRAST, "covariates": [], "min_cells": 10, "min_donors": 3, "n_random_sets": 200, "n_expression_bins": 10,
+    "seed": (42, "als_vs_control"),
+}  # fmt: skip
+MEMBERS = {("f", f"s{number:02}"): np.arange(number * 20, number * 20 + 20) for number in range(20)}
+
+
+def people(n_case=5, n_control=4):
+    names = [f"d{number}" for number in range(n_case + n_control)]
+    return pd.DataFrame({"condition": ["ALS"] * n_case + ["Control"] * n_control}, index=pd.Index(names, name="donor"))
+
+
+def simulate(donors, *, cell_types=("astrocyte", "microglia"), planted=None, shift=1.6, seed=0):
+    """Profiles with a donor effect on every gene; `planted` (cell type, set) move in ALS donors."""
+    rng = np.random.default_rng(seed)
+    level = rng.lognormal(0, 1, N_GENES)
+    rows, weights = [], []
+    for donor, condition in donors["condition"].items():
+        for cell_type in cell_types:
+            values = level * rng.lognormal(0, 0.4, N_GENES)
+            if planted and planted[0] == cell_type and condition == "ALS":
+                values[MEMBERS[planted[1]]] *= shift
+            rows.append((donor, cell_type, 40))
+            weights.append(values)
+    expression = pd.DataFrame(dict.fromkeys(cell_types, level), index=[f"g{number:03}" for number in range(N_GENES)])
+    rows = pd.DataFrame(rows, columns=["donor", "cell_type", "n_cells"])
+    return Profiles(rows, np.array(weights), expression.index, N_TOP, expression)
+
+
+def run(donors, profiles, **choices):
+    return compare_arms(donor_scores(profiles, MEMBERS), donors, profiles, MEMBERS, **{**CHOICES, **choices})
+
+
+def one_set(*values):
+    index = pd.MultiIndex.from_tuples([("f", "a")], names=["family", "pathway"])
+    return pd.DataFrame([values], index=index, columns=[f"d{number}" for number in range(len(values))])
+
+
+def test_one_set_is_the_t_test_of_scipy():
+    """One set has no others to borrow from, so the moderated t is the plain one."""
+    values = one_set(0.21, 0.25, 0.30, 0.24, 0.10, 0.16, 0.19)
+    donors = people(4, 3)
+    got = compare_sets(values, build_design(donors, **CONTRAST, covariates=[])).iloc[0]
+    case, control = values.iloc[0, :4], values.iloc[0, 4:]
+    expected = stats.ttest_ind(case, control)
+    assert got["statistic"] == pytest.approx(expected.statistic)
+    assert got["p_value"] == pytest.approx(expected.pvalue)
+    sd = np.sqrt((3 * case.var() + 2 * control.var()) / 5)
+    assert got["effect"] == pytest.approx((case.mean() - control.mean()) / sd)
+    low, high = expected.confidence_interval(0.95)
+    assert [got["ci_low"], got["ci_high"]] == pytest.approx([low / sd, high / sd])
+    assert got["standard_error"] == pytest.approx(np.sqrt(1 / 4 + 1 / 3))
+    assert [got["n_case"], got["n_control"]] == [4, 3]
+
+
+def test_covariate_as_statsmodels():
+    values = one_set(0.21, 0.25, 0.30, 0.24, 0.10, 0.16, 0.19)
+    donors = people(4, 3).assign(batch=list("aabbabb"))
+    got = compare_sets(values, build_design(donors, **CONTRAST, covariates=["batch"])).iloc[0]
+    terms = sm.add_constant(np.c_[donors["batch"] == "b", donors["condition"] == "ALS"].astype(float))
+    expected = sm.OLS(values.iloc[0].to_numpy(), terms).fit()
+    assert got["statistic"] == pytest.approx(expected.tvalues[2])
+    assert got["p_value"] == pytest.approx(expected.pvalues[2])
+    assert got["effect"] == pytest.approx(expected.params[2] / np.sqrt(expected.scale))
+
+
+def test_columns_in_any_order_and_any_unit():
+    donors = people()
+    scores = donor_scores(simulate(donors), MEMBERS).query("cell_type == 'astrocyte'")
+    values = scores.pivot(index=["family", "pathway"], columns="donor", values="score")
+    design = build_design(donors, **CONTRAST, covariates=[])
+    expected = compare_sets(values, design)
+    pd.testing.assert_frame_equal(compare_sets(values[values.columns[::-1]] * 7, design), expected)
+    excluded = (expected["ci_low"] > 0) | (expected["ci_high"] < 0)
+    assert (excluded == (expected["p_value"] < 0.05)).all()
+
+
+def test_planted_set_is_found_and_nothing_else():
+    donors = people()
+    table = run(donors, simulate(donors, planted=("microglia", ("f", "s03"))))
+    called = table[table["fdr"] <= 0.05]
+    assert called[["cell_type", "pathway"]].to_numpy().tolist() == [["microglia", "s03"]]
+    assert called["effect"].iloc[0] > 1
+    assert called["random_set_percentile"].iloc[0] >= 99
+    down = run(donors, simulate(donors, planted=("microglia", ("f", "s03")), shift=1 / 1.6))
+    assert down.loc[down["fdr"].idxmin(), ["pathway"]].item() == "s03"
+    assert down.loc[down["fdr"].idxmin(), "effect"] < -1
+    full = check_table(table.assign(dataset="x", contrast="c", coverage=1.0), "pathway_tests")
+    assert len(full) == 40
+
+
+def test_false_positives_and_percentiles_under_the_null():
+    """60 cohorts without any effect: p values and percentiles of random sets are uniform."""
+    donors = people(4, 4)
+    p_values, percentiles = [], []
+    for seed in range(60):
+        table = run(donors, simulate(donors, cell_types=("t",), seed=seed), n_random_sets=50)
+        p_values.append(table["p_value"])
+        percentiles.append(table["random_set_percentile"])
+    p_values, percentiles = np.concatenate(p_values), np.concatenate(percentiles)
+    assert 0.035 < (p_values < 0.05).mean() < 0.065
+    assert 0.035 < (percentiles >= 95).mean() < 0.085  # 50 random sets are coarse: 48 of 50 is the first step above 95
+    assert percentiles.mean() == pytest.approx(50, abs=3)
+
+
+def test_another_cell_type_changes_only_the_fdr_over_all():
+    donors = people()
+    small = run(donors, simulate(donors, cell_types=("microglia",)))
+    profiles = simulate(donors, cell_types=("microglia",))
+    other = simulate(donors, cell_types=("astrocyte",), planted=("astrocyte", ("f", "s01")), seed=5)
+    both = Profiles(
+        pd.concat([other.rows, profiles.rows], ignore_index=True),
+        np.concatenate([other.weights, profiles.weights]),
+        profiles.genes,
+        N_TOP,
+        other.expression.join(profiles.expression),
+    )
+    large = run(donors, both).query("cell_type == 'microglia'").reset_index(drop=True)
+    same = [name for name in small if name != "fdr"]
+    pd.testing.assert_frame_equal(large[same], small[same], check_exact=True)
+    assert not large["fdr"].equals(small["fdr"])
+
+
+def test_order_of_rows_changes_nothing():
+    donors = people()
+    profiles = simulate(donors)
+    order = np.random.default_rng(1).permutation(len(profiles.rows))
+    rows = profiles.rows.iloc[order].reset_index(drop=True)
+    shuffled = Profiles(rows, profiles.weights[order], profiles.genes, N_TOP, profiles.expression)
+    pd.testing.assert_frame_equal(run(donors.iloc[::-1], shuffled), run(donors, profiles))
+
+
+def test_too_few_donors_gives_effects_without_p():
+    donors = people(5, 2)
+    table = run(donors, simulate(donors))
+    assert table["descriptive"].all()
+    assert table[["p_value", "fdr", "ci_low", "standard_error", "random_set_percentile"]].isna().all(axis=None)
+    assert np.isfinite(table["effect"]).all()
+    assert (table[["n_case", "n_control"]] == [5, 2]).all(axis=None)
+    check_table(table.assign(dataset="x", contrast="c", coverage=1.0), "pathway_tests")
+
+
+def test_description_by_hand():
+    arms = pd.Series(["case", "case", "control", "control"])
+    got = describe(one_set(3.0, 5.0, 1.0, 1.0), arms)
+    assert got["effect"].tolist() == pytest.approx([3 / np.sqrt(2 / 2)])
+    assert describe(one_set(3.0, 3.0, 1.0, 1.0), arms).empty  # no spread: the effect would be infinite
+    assert describe(one_set(2.0, 2.0, 2.0, 2.0), arms)["effect"].tolist() == [0]
+    assert describe(one_set(3.0, 1.0), pd.Series(["case", "control"])).empty
+    assert describe(one_set(3.0, 1.0, 2.0), pd.Series(["case", "control", "control"]))["effect"].iloc[0] == pytest.approx(
+        1.5 / np.sqrt(0.5)
+    )
+
+
+def test_donors_with_few_cells_and_unassigned_cells_are_left_out():
+    donors = people()
+    profiles = simulate(donors, cell_types=("microglia", "unassigned", "opc"))
+    rows = profiles.rows
+    rows.loc[(rows["donor"] == "d0") & (rows["cell_type"] == "microglia"), "n_cells"] = 9
+    rows.loc[rows["donor"].isin(["d5", "d6", "d7", "d8"]) & (rows["cell_type"] == "opc"), "n_cells"] = 3  # all controls
+    table = run(donors, profiles)
+    assert table["cell_type"].unique().tolist() == ["microglia"]
+    assert (table[["n_case", "n_control"]] == [4, 4]).all(axis=None)
+
+
+def test_covariate_confounded_in_one_cell_type_only():
+    """Donors of one batch lack microglia in one arm: effects there, tests elsewhere."""
+    donors = people(4, 4).assign(batch=list("aabbaabb"))
+    profiles = simulate(donors)
+    rows = profiles.rows
+    rows.loc[rows["donor"].isin(["d2", "d3", "d4", "d5"]) & (rows["cell_type"] == "microglia"), "n_cells"] = 1
+    table = run(donors, profiles, covariates=["batch"], min_donors=2)
+    assert table.groupby("cell_type")["descriptive"].first().to_dict() == {"astrocyte": False, "microglia": True}
+
+
+def test_set_that_no_donor_has_is_quiet():
+    donors = people()
+    profiles = simulate(donors, cell_types=("t",))
+    profiles.weights[:, MEMBERS["f", "s00"]] = 0
+    table = run(donors, profiles)
+    assert table.loc[0, ["effect", "statistic", "p_value"]].tolist() == [0, 0, 1]
+    assert np.isnan(table.loc[0, "random_set_percentile"])
+    assert table.loc[0, "ci_low"] < 0 < table.loc[0, "ci_high"]
+    rest = Profiles(profiles.rows, profiles.weights, profiles.genes, N_TOP, profiles.expression)
+    others = {name: members for name, members in MEMBERS.items() if name != ("f", "s00")}
+    alone = compare_arms(donor_scores(rest, others), donors, rest, others, **CHOICES)
+    pd.testing.assert_series_equal(table["statistic"][1:].reset_index(drop=True), alone["statistic"])
+
+
+def test_no_cell_type_left_gives_an_empty_table():
+    donors = people()
+    table = run(donors, simulate(donors), min_cells=1000)
+    assert check_table(table.assign(dataset="x", contrast="c", coverage=1.0), "pathway_tests").empty
+
+
+def test_random_sets_go_through_the_same_test():
+    """Under the prior of the tested sets, a set's own scores give its own moderated t."""
+    donors = people()
+    scores = donor_scores(simulate(donors), MEMBERS).query("cell_type == 'astrocyte'")
+    values = scores.pivot(index=["family", "pathway"], columns="donor", values="score")
+    for spread in (1.0, 40.0):  # the larger spread gives a finite weight of the prior
+        widened = values.copy()
+        widened.iloc[::2] += (spread - 1) * (values.iloc[::2].sub(values.iloc[::2].mean(axis=1), axis=0)) / 20
+        design = build_design(donors, **CONTRAST, covariates=[])
+        shares, _ = _shares(widened, design)
+        fit = fit_linear(shares, design, weights=None)
+        got = _statistics(widened[design.matrix.index].to_numpy(), design, _prior(fit.sigma2, fit.df_residual))
+        np.testing.assert_allclose(got, compare_sets(widened, design)["statistic"], rtol=1e-9)
+    assert np.isfinite(_prior(fit.sigma2, fit.df_residual)[1])
+
+
+def test_random_sets_are_matched_and_outside_the_set():
+    rng = np.random.default_rng(0)
+    expression = pd.Series(rng.lognormal(0, 2, N_GENES), index=[f"g{number:03}" for number in range(N_GENES)])
+    bins = expression_bins(expression, n_bins=12)
+    assert np.bincount(bins).tolist() == [50] * 12
+    assert expression[bins == 3].max() <= expression[bins == 4].min()
+    members = rng.choice(N_GENES, 80, replace=False)
+    sets = draw_sets(members, bins, n_sets=300, seed=1)
+    assert sets.shape == (300, 80)
+    assert not np.isin(sets, members).any()
+    assert all(len(set(row)) == 80 for row in sets)
+    expected = np.bincount(bins[members], minlength=12)
+    assert all((np.bincount(bins[row], minlength=12) == expected).all() for row in sets)
+    chosen = np.bincount(sets.ravel(), minlength=N_GENES)  # every outside gene of a bin is as likely as the others
+    outside = np.setdiff1d(np.flatnonzero(bins == 5), members)
+    share = expected[5] / len(outside)
+    assert stats.chisquare(chosen[outside]).pvalue > 1e-4
+    assert chosen[outside].mean() == pytest.approx(300 * share)
+
+
+def test_bin_without_enough_other_genes_gives_what_it_has():
+    bins = np.array([0, 0, 0, 1, 1, 1])
+    sets = draw_sets(np.array([0, 1, 3]), bins, n_sets=5, seed=1)
+    assert sets.shape == (5, 2)
+    assert (sets[:, 0] == 2).all()
+
+
+def test_seed_depends_on_each_part_alone():
+    assert derived_seed(42, "c", "t", "f", "s") == derived_seed(42, "c", "t", "f", "s")
+    assert len({derived_seed(42, "c", "t"), derived_seed(42, "ct"), derived_seed(43, "c", "t"), derived_seed(42, "c")}) == 4

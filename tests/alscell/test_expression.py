@@ -1,0 +1,358 @@
+"""Design, moderation, normalization and tests between donors: against limma and edgeR, statsmodels, scipy and planted truth."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from scipy import sparse, stats
+from statsmodels.stats.multitest import multipletests
+
+from alscell.errors import InputError
+from alscell.expression import (
+    benjamini_hochberg,
+    build_design,
+    cell_type_units,
+    compare_donors,
+    fit_cell_type,
+    fit_linear,
+    moderate,
+    moderated_test,
+    shrink,
+)
+from alscell.moderation import natural_spline
+from alscell.normalization import expressed_genes, tmm_factors
+from alscell.tables import check_table
+
+REFERENCE = Path(__file__).resolve().parents[1] / "reference"
+TOLERANCE = 1e-6  # relative; the reference holds 9 digits
+ARMS = {"factor": "condition", "case": ["ALS"], "control": ["Control"]}
+LIMITS = {"min_count": 10, "min_total_count": 15}
+
+
+def donors_table(n_case: int = 4, n_control: int = 4, **columns: list[str]) -> pd.DataFrame:
+    levels = ["ALS"] * n_case + ["Control"] * n_control
+    return pd.DataFrame({"condition": levels, **columns}, index=[f"d{i:02d}" for i in range(len(levels))])
+
+
+@pytest.fixture(scope="module")
+def reference() -> dict:
+    read = {name: pd.read_csv(REFERENCE / f"{name}.tsv", sep="\t") for name in ("counts", "donors", "genes")}
+    donors = pd.read_csv(REFERENCE / "design.tsv", sep="\t", dtype=str).set_index("donor")
+    read["counts"] = read["counts"].set_index("gene")
+    read["genes"] = read["genes"].set_index("gene")
+    return {**read, "design": build_design(donors, **ARMS, covariates=["age"])}
+
+
+# --- design
+
+
+def test_design_codes_arms_numbers_and_labels() -> None:
+    donors = donors_table(2, 2, age=["50", "70", "60", "60"], sex=["F", "M", "M", "F"], batch=["1", "2", "2", "1"])
+    design = build_design(donors, **ARMS, covariates=["age"])
+    assert design.coefficient == "contrast"
+    assert design.matrix.columns.tolist() == ["intercept", "age", "contrast"]
+    assert design.matrix["contrast"].tolist() == [1, 1, 0, 0]
+    assert design.arms.tolist() == ["case", "case", "control", "control"]
+    assert design.matrix["age"].to_numpy() == pytest.approx(stats.zscore([50, 70, 60, 60], ddof=1))
+    labels = build_design(donors, **ARMS, covariates=["batch"]).matrix
+    assert labels.columns.tolist() == ["intercept", "batch=2", "contrast"]
+    assert labels["batch=2"].tolist() == [0, 1, 1, 0]
+
+
+def test_donors_of_other_levels_are_left_out() -> None:
+    donors = donors_table().assign(condition=["ALS", "ALS", "FTD", "FTD", "Control", "Control", "", "Control"])
+    design = build_design(donors, **ARMS, covariates=[])
+    assert design.arms.to_dict() == {"d00": "case", "d01": "case", "d04": "control", "d05": "control", "d07": "control"}
+    assert (design.n_case, design.n_control) == (2, 3)
+
+
+def test_constant_covariate_is_dropped_with_a_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        design = build_design(donors_table(sex=["F"] * 8), **ARMS, covariates=["sex"])
+    assert design.matrix.columns.tolist() == ["intercept", "contrast"]
+    assert "'sex' is 'F' in all 8 donors" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("columns", "covariates", "message"),
+    [
+        ({"batch": list("11112222")}, ["batch"], "'batch' separates ALS from Control completely"),
+        ({"age": ["1", "", *"345678"]}, ["age"], "covariate 'age': found no value for donor d01"),
+        ({"age": ["1", "NA", *"345678"]}, ["age"], "no value for donor d01"),
+        ({}, ["age"], "covariate 'age': found no such donor-level column"),
+        ({"sex": list("FMFMFMFM"), "gender": list("abababab")}, ["sex", "gender"], "'gender' follows from .*sex"),
+        ({"a": list("xxyyxxyy"), "b": list("xxyyyyxx")}, ["a", "b"], "'a' and 'b' together separate"),
+    ],
+)
+def test_designs_that_cannot_be_estimated_name_the_column(columns: dict, covariates: list[str], message: str) -> None:
+    donors = donors_table(**columns)
+    if message.startswith("'a' and"):  # neither alone, but their sum: a + b = 1 in cases, with one row moved
+        donors = donors.assign(a=[*"0011", *"0011"], b=[*"1100", *"0011"], c=1).drop(columns="c")
+        donors = donors.assign(a=[0, 0, 1, 1, 0, 0, 1, 1], b=[1, 1, 0, 0, 0, 0, 1, 1]).astype(str)
+        donors["b"] = ["1.5", "1.5", "0.5", "0.5", "0.0", "0.0", "-1.0", "-1.0"]
+    with pytest.raises(InputError, match=message):
+        build_design(donors, **ARMS, covariates=covariates)
+
+
+def test_unknown_level_names_the_levels_there_are() -> None:
+    with pytest.raises(InputError, match=r"no donor in the case arm \['als'\].*Did you mean|no donor in the case arm"):
+        build_design(donors_table(), factor="condition", case=["als"], control=["Control"], covariates=[])
+
+
+# --- moderation
+
+
+def test_unweighted_and_weighted_fits_equal_statsmodels() -> None:
+    rng = np.random.default_rng(3)
+    design = build_design(donors_table(5, 4, age=[str(a) for a in rng.integers(40, 80, 9)]), **ARMS, covariates=["age"])
+    values, weights = rng.normal(size=(6, 9)), rng.uniform(0.2, 3, (6, 9))
+    for given in (None, weights):
+        fit = fit_linear(values, design, weights=given)
+        for row in range(len(values)):
+            model = sm.WLS(values[row], design.matrix.to_numpy(), weights=np.ones(9) if given is None else given[row]).fit()
+            assert fit.coefficients[row] == pytest.approx(model.params)
+            assert fit.sigma2[row] == pytest.approx(model.scale)
+            assert fit.stdev_unscaled[row] * np.sqrt(model.scale) == pytest.approx(model.bse)
+    assert fit.df_residual == 6
+
+
+def test_bad_values_are_refused() -> None:
+    design = build_design(donors_table(), **ARMS, covariates=[])
+    with pytest.raises(ValueError, match="not finite"):
+        fit_linear(np.full((2, 8), np.nan), design, weights=None)
+    with pytest.raises(ValueError, match="8 donors"):
+        fit_linear(np.zeros((2, 7)), design, weights=None)
+    with pytest.raises(ValueError, match="positive"):
+        fit_linear(np.zeros((2, 8)), design, weights=np.zeros((2, 8)))
+
+
+def test_prior_of_variances_is_recovered() -> None:
+    rng = np.random.default_rng(5)
+    df_prior, prior, df = 8, 0.3, 6
+    true = prior * df_prior / rng.chisquare(df_prior, 40_000)
+    posterior, found = moderate(true * rng.chisquare(df, len(true)) / df, df, trend=None)
+    assert found == pytest.approx(df_prior, rel=0.05)
+    assert np.corrcoef(posterior, true)[0, 1] > 0.5
+    equal = prior * rng.chisquare(df, 40_000) / df
+    posterior, found = moderate(equal, df, trend=None)
+    assert found > 200  # one variance for all: the prior takes over
+    assert posterior == pytest.approx(np.full(40_000, prior), rel=0.2)
+
+
+def test_single_feature_keeps_its_own_variance() -> None:
+    posterior, df_prior = moderate(np.array([0.7]), 5, trend=None)
+    assert (posterior.tolist(), df_prior) == ([0.7], 0.0)
+
+
+def test_spline_is_natural_and_spans_straight_lines() -> None:
+    x = np.sort(np.random.default_rng(1).uniform(-3, 9, 400))
+    basis = natural_spline(x, df=4)
+    assert np.linalg.matrix_rank(basis) == 4
+    line = basis @ np.linalg.lstsq(basis, 2 * x - 1, rcond=None)[0]
+    assert line == pytest.approx(2 * x - 1)
+
+
+def test_benjamini_hochberg_equals_statsmodels_and_passes_over_empty() -> None:
+    p = np.random.default_rng(0).uniform(size=50) ** 2
+    p[7] = p[8]
+    with_gap = np.insert(p, 3, np.nan)
+    found = benjamini_hochberg(with_gap)
+    assert np.isnan(found[3])
+    assert np.delete(found, 3) == pytest.approx(multipletests(p, method="fdr_bh")[1])
+    assert np.isnan(benjamini_hochberg(np.array([np.nan]))).all()
+    assert benjamini_hochberg(np.array([])).shape == (0,)
+
+
+def test_shrinkage_halves_the_error_and_keeps_signs() -> None:
+    rng = np.random.default_rng(2)
+    truth, error = rng.normal(0, 0.5, 5000), rng.uniform(0.2, 1.5, 5000)
+    seen = rng.normal(truth, error)
+    shrunk = shrink(seen, error)
+    assert ((shrunk - truth) ** 2).mean() < 0.5 * ((seen - truth) ** 2).mean()
+    assert (np.sign(shrunk) == np.sign(seen)).all()
+    assert (np.abs(shrunk) <= np.abs(seen)).all()
+    assert shrunk == pytest.approx(seen * 0.25 / (0.25 + error**2), abs=0.25)
+
+
+# --- against edgeR 3.40.2 and limma 3.54.1 (tests/reference/limma.R)
+
+
+def test_filter_and_tmm_equal_edger(reference: dict) -> None:
+    counts = reference["counts"].to_numpy()
+    kept = expressed_genes(counts, smallest_arm=4, **LIMITS)
+    assert 100 < kept.sum() < 500
+    assert reference["counts"].index[kept].tolist() == reference["genes"].index.tolist()
+    assert tmm_factors(counts[kept]) == pytest.approx(reference["donors"]["tmm"].to_numpy(), rel=TOLERANCE)
+    assert tmm_factors(counts[kept]).prod() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("method", ["voom", "trend"])
+def test_moderated_t_equals_limma(reference: dict, method: str) -> None:
+    counts, genes, design = reference["counts"], reference["genes"], reference["design"]
+    fitted = fit_cell_type(counts.to_numpy(), counts.index.to_numpy(), design, method=method, **LIMITS)
+    test = moderated_test(fitted.fit, design, trend=method == "trend")
+    assert fitted.genes.tolist() == genes.index.tolist()
+    names = {"effect": "effect", "standard_error": "error", "statistic": "t", "p_value": "p", "residual_sd": "sd"}
+    for ours, theirs in names.items():
+        expected = genes[f"{method}_{theirs}"].to_numpy()
+        assert test[ours].to_numpy() == pytest.approx(expected, rel=TOLERANCE, abs=1e-8), ours
+    lines = (REFERENCE / "versions.txt").read_text().splitlines()
+    df_prior = next(float(line.split()[-1]) for line in lines if line.startswith(f"df_prior {method}"))
+    assert test["df_total"].iloc[0] - fitted.fit.df_residual == pytest.approx(df_prior, rel=TOLERANCE)
+
+
+def test_voom_weights_equal_limma(reference: dict) -> None:
+    counts, genes = reference["counts"], reference["genes"]
+    fitted = fit_cell_type(counts.to_numpy(), counts.index.to_numpy(), reference["design"], method="voom", **LIMITS)
+    assert fitted.weights[:, 0] == pytest.approx(genes["weight_first"].to_numpy(), rel=TOLERANCE)
+    assert fitted.weights[:, -1] == pytest.approx(genes["weight_last"].to_numpy(), rel=TOLERANCE)
+    assert fitted.fit.average == pytest.approx(genes["average"].to_numpy(), rel=TOLERANCE)
+
+
+def test_large_arms_need_seventy_percent_beyond_ten() -> None:
+    counts = np.full((2, 40), 5.0)
+    counts[0, :17] = 50  # 10 + 0.7 * (20 - 10) = 17 donors
+    counts[1, :16] = 50
+    counts = np.vstack([counts, np.full((1, 40), 1000.0) - counts.sum(axis=0)])
+    assert expressed_genes(counts, smallest_arm=20, **LIMITS).tolist() == [True, False, True]
+
+
+# --- whole contrasts
+
+
+def cohort(n_case: int, n_control: int, *, seed: int, planted: float) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    case = np.repeat([1.0, 0.0], [n_case, n_control])
+    effect = np.where(np.arange(600) % 10 == 0, np.where(np.arange(600) % 20 == 0, planted, -planted), 0.0)
+    rate = np.exp(rng.normal(4, 1, 600))[:, None] * np.exp(rng.normal(0, 0.25, (600, len(case))))
+    depth = rng.lognormal(0, 0.6, len(case))
+    return rng.poisson(rate * 2 ** (effect[:, None] * case) * depth), effect
+
+
+def pseudobulk(blocks: dict[str, np.ndarray], donors: pd.DataFrame, cells: dict[str, list[int]]) -> tuple:
+    rows = pd.concat(
+        [
+            donors.iloc[: block.shape[1]].assign(cell_type=name, n_cells=cells[name]).rename_axis("donor").reset_index()
+            for name, block in blocks.items()
+        ],
+        ignore_index=True,
+    )
+    counts = sparse.csr_matrix(np.hstack(list(blocks.values())).T)
+    order = rows.sort_values(["donor", "cell_type"]).index
+    return counts[order.to_numpy()], rows.loc[order].reset_index(drop=True), np.array([f"g{i:03d}" for i in range(600)])
+
+
+CHOICE = {**ARMS, "covariates": [], "min_cells": 10, "min_donors": 3, "dataset": "d", "contrast": "c", **LIMITS}
+
+
+@pytest.mark.parametrize("method", ["voom", "trend"])
+def test_planted_genes_come_back_with_their_sign(method: str) -> None:
+    counts, effect = cohort(8, 6, seed=1, planted=1.5)
+    data = pseudobulk({"microglia": counts}, donors_table(8, 6), {"microglia": [50] * 14})
+    table, skipped = compare_donors(*data, **CHOICE, method=method)
+    table = check_table(table, "differential").set_index("gene")
+    check_table(skipped, "differential_skipped")
+    truth = pd.Series(effect, index=data[2])[table.index]
+    hits = table["fdr"] < 0.05
+    assert (hits & (truth != 0)).sum() > 0.8 * (truth != 0).sum()
+    assert (hits & (truth == 0)).sum() <= 0.12 * hits.sum()
+    planted = truth != 0
+    assert np.corrcoef(table.loc[planted, "log2_fold_change"], truth[planted])[0, 1] > 0.95
+    assert table.loc[truth > 0, "log2_fold_change"].mean() == pytest.approx(1.5, abs=0.2)
+    assert 0.02 < (table.loc[~planted, "p_value"] < 0.05).mean() < 0.09
+    assert (table["log2_fold_change_shrunk"].abs() <= table["log2_fold_change"].abs()).all()
+    assert (table["statistic"] == table["log2_fold_change"] / table["standard_error"]).mean() > 0.99
+    assert (table["n_case"] == 8).all()
+    assert (table["n_control"] == 6).all()
+
+
+def test_order_of_rows_and_other_cell_types_change_nothing() -> None:
+    one, two = cohort(4, 4, seed=2, planted=1)[0], cohort(4, 4, seed=3, planted=0)[0]
+    cells = {"opc": [30] * 8, "astrocyte": [30] * 8}
+    alone = compare_donors(*pseudobulk({"opc": one}, donors_table(), cells), **CHOICE, method="voom")[0]
+    counts, rows, genes = pseudobulk({"opc": one, "astrocyte": two}, donors_table(), cells)
+    order = np.random.default_rng(0).permutation(len(rows))
+    both = compare_donors(counts[order], rows.iloc[order].reset_index(drop=True), genes, **CHOICE, method="voom")[0]
+    mine = both[both["cell_type"] == "opc"].reset_index(drop=True)
+    assert len(mine) > 500
+    for column in ("statistic", "p_value", "fdr", "log2_fold_change_shrunk"):
+        assert mine[column].to_numpy() == pytest.approx(alone[column].to_numpy(), rel=1e-9)
+    assert both["fdr_all"].to_numpy() == pytest.approx(multipletests(both["p_value"], method="fdr_bh")[1])
+
+
+def test_thin_cell_types_are_described_or_skipped_with_a_reason() -> None:
+    counts = cohort(4, 4, seed=4, planted=2)[0]
+    blocks = {name: counts for name in ("astrocyte", "microglia", "opc", "unassigned", "mural")}
+    blocks["mural"] = np.where(np.arange(600)[:, None] < 5, counts, 0)
+    cells = {
+        "astrocyte": [30] * 8,
+        "microglia": [30, 30, 9, 9, 30, 30, 30, 30],
+        "opc": [30] * 4 + [3] * 4,
+        "unassigned": [99] * 8,
+        "mural": [30] * 8,
+    }
+    table, skipped = compare_donors(*pseudobulk(blocks, donors_table(), cells), **CHOICE, method="voom")
+    table, skipped = check_table(table, "differential"), check_table(skipped, "differential_skipped")
+    assert table["cell_type"].unique().tolist() == ["astrocyte", "microglia"]
+    thin = table[table["cell_type"] == "microglia"].set_index("gene")
+    assert thin["descriptive"].all()
+    assert thin[["p_value", "fdr", "fdr_all", "statistic", "standard_error", "log2_fold_change_shrunk"]].isna().all().all()
+    assert thin.loc["g020", "log2_fold_change"] > 1
+    assert thin.loc["g010", "log2_fold_change"] < -1
+    assert (thin["n_case"].iloc[0], thin["n_control"].iloc[0]) == (2, 4)
+    reasons = skipped.set_index("cell_type")["reason"].to_dict()
+    assert reasons == {"microglia": "too_few_donors", "opc": "no_donors_in_an_arm", "mural": "no_genes"}
+    detail = skipped.set_index("cell_type")["detail"]
+    assert "2 case and 4 control donors with at least 10 cells" in detail["microglia"]
+    full = table[table["cell_type"] == "astrocyte"]
+    assert full["fdr_all"].to_numpy() == pytest.approx(full["fdr"].to_numpy())
+
+
+def test_descriptive_effect_is_the_difference_of_means() -> None:
+    counts = np.vstack([np.full((20, 4), 100), [[400, 400, 100, 100]], [[100, 100, 400, 400]]])
+    donors = donors_table(2, 2)
+    rows = donors.assign(cell_type="opc", n_cells=20).rename_axis("donor").reset_index()
+    genes = np.array([f"g{i:02d}" for i in range(22)])
+    table = compare_donors(sparse.csr_matrix(counts.T), rows, genes, **CHOICE, method="voom")[0].set_index("gene")
+    assert table["descriptive"].all()
+    assert table.loc["g20", "log2_fold_change"] == pytest.approx(2, abs=0.05)
+    assert table.loc["g21", "log2_fold_change"] == pytest.approx(-2, abs=0.05)
+    assert table.loc["g00", "log2_fold_change"] == pytest.approx(0, abs=0.01)
+
+
+def test_design_lost_in_one_cell_type_is_a_row_not_a_crash() -> None:
+    donors = donors_table(batch=list("11221122"))
+    counts = cohort(4, 4, seed=6, planted=1)[0]
+    cells = {"opc": [30] * 8, "mural": [30, 30, 30, 9, 9, 30, 30, 30]}
+    rows = pseudobulk({"opc": counts, "mural": counts}, donors, cells)[1]
+    # In mural the donors left are all of batch 1 among the cases, and all of batch 2 among the controls.
+    rows.loc[(rows["cell_type"] == "mural") & rows["donor"].isin(["d00", "d01", "d02"]), "batch"] = "1"
+    rows.loc[(rows["cell_type"] == "mural") & rows["donor"].isin(["d05", "d06", "d07"]), "batch"] = "2"
+    choice = {**ARMS, "covariates": ["batch"], "min_cells": 10, "min_donors": 3}
+    units, skipped = cell_type_units(rows, **choice)
+    assert [unit.cell_type for unit in units] == ["opc"]
+    assert skipped["reason"].tolist() == ["design_not_estimable"]
+    assert "'batch' separates ALS from Control completely" in skipped["detail"].iloc[0]
+
+
+def test_nothing_to_test_gives_an_empty_typed_table() -> None:
+    counts = cohort(4, 4, seed=6, planted=1)[0]
+    data = pseudobulk({"opc": counts}, donors_table(), {"opc": [3] * 8})
+    table, skipped = compare_donors(*data, **CHOICE, method="trend")
+    assert len(check_table(table, "differential")) == 0
+    assert check_table(skipped, "differential_skipped")["reason"].tolist() == ["no_donors_in_an_arm"]
+
+
+def test_covariate_is_held_constant() -> None:
+    donors = donors_table(6, 6, sex=list("FFFFFMFMMMMM"))
+    rng = np.random.default_rng(8)
+    male = (donors["sex"] == "M").to_numpy()
+    rate = np.full((600, 12), 80.0)
+    rate[:100] *= np.where(male, 4.0, 1.0)
+    data = pseudobulk({"opc": rng.poisson(rate * rng.lognormal(0, 0.2, (600, 12)))}, donors, {"opc": [30] * 12})
+    without = compare_donors(*data, **CHOICE, method="voom")[0]
+    held = compare_donors(*data, **{**CHOICE, "covariates": ["sex"]}, method="voom")[0]
+    assert without["log2_fold_change"].iloc[:100].mean() < -0.8
+    assert abs(held["log2_fold_change"].iloc[:100].mean()) < 0.2

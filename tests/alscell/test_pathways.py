@@ -1,0 +1,156 @@
+"""Scores by rank: against decoupler, against ranks counted one by one, and under permutations."""
+
+import anndata
+import decoupler
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from alscell import pathways
+from alscell.errors import InputError
+from alscell.ranking import align, build_ranking, detected, top_weights
+from alscell.tables import check_table
+
+N_GENES = 700
+
+
+@pytest.fixture(scope="module")
+def cells():
+    """90 cells with many ties; the last 30 have fewer genes with a count than the ranking counts; 20 genes are empty."""
+    rng = np.random.default_rng(1)
+    share = rng.lognormal(0, 1.3, N_GENES)
+    share[rng.choice(N_GENES, 20, replace=False)] = 0
+    depth = np.r_[rng.lognormal(6.5, 0.5, 60), np.full(30, 18)]
+    counts = sparse.csr_matrix(rng.poisson(np.outer(depth, share / share.sum())).astype(np.int32))
+    counts = counts[counts.getnnz(axis=1) > 0]
+    names = pd.Index([f"G{number}" for number in rng.permutation(10_000)[:N_GENES]])
+    return anndata.AnnData(
+        counts, obs=pd.DataFrame(index=[f"s_{i:03}" for i in range(counts.shape[0])]), var=pd.DataFrame(index=names)
+    )
+
+
+@pytest.fixture(scope="module")
+def gene_sets(cells):
+    rng = np.random.default_rng(2)
+    parts = [
+        pd.DataFrame({"family": "f", "pathway": f"s{size}", "gene": rng.choice(cells.var_names, size, replace=False)})
+        for size in (12, 30, 90, 300)
+    ]
+    return pd.concat(parts)
+
+
+def score(data, gene_sets, *, top_fraction=0.05):
+    ranking = build_ranking(detected(data.X, data.var_names), top_fraction=top_fraction)
+    table = pathways.set_coverage(gene_sets, ranking.genes, gene_level=set(), min_coverage=0, min_genes=5)
+    members = pathways.set_members(gene_sets, table, ranking.genes)
+    weights = top_weights(align(data.X, data.var_names, ranking), ranking)
+    values = pathways.set_scores(weights, members, n_top=ranking.n_top)
+    return pd.DataFrame(values, index=data.obs_names, columns=[name for _, name in members])
+
+
+def test_scores_equal_decoupler(cells, gene_sets):
+    ordered = cells[:, np.argsort(cells.var_names)].copy()
+    net = gene_sets.rename(columns={"pathway": "source", "gene": "target"})[["source", "target"]]
+    decoupler.mt.aucell(ordered, net, tmin=5)
+    expected = ordered.obsm["score_aucell"]
+    ours = score(cells, gene_sets)[expected.columns]
+    assert (cells.X.getnnz(axis=1) < 34).sum() >= 25  # cells whose ranking needs genes without a count
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-7)
+    assert ours.to_numpy().std() > 0.02
+
+
+def test_score_by_hand():
+    """20 genes, 5 ranks: members of rank 1 and 3 earn 4 + 2 of at most 4 + 3; a member of rank 5 earns nothing."""
+    names = pd.Index([f"g{i:02}" for i in range(20)])
+    data = anndata.AnnData(sparse.csr_matrix(np.arange(40, 20, -1)[None, :]), var=pd.DataFrame(index=names))
+    sets = pd.DataFrame({"family": "f", "pathway": list("aabbb"), "gene": ["g00", "g02", "g00", "g03", "g04"]})
+    ranking = build_ranking(names, top_fraction=0.25)
+    table = pathways.set_coverage(sets, names, gene_level=set(), min_coverage=1, min_genes=2)
+    weights = top_weights(align(data.X, names, ranking), ranking)
+    values = pathways.set_scores(weights, pathways.set_members(sets, table, names), n_top=ranking.n_top)
+    assert ranking.n_top == 5
+    np.testing.assert_allclose(values, [[6 / 7, (4 + 1) / (4 + 3 + 2)]])
+
+
+def test_order_of_genes_and_cells_changes_nothing(cells, gene_sets):
+    rng = np.random.default_rng(3)
+    shuffled = cells[rng.permutation(cells.n_obs), rng.permutation(cells.n_vars)].copy()
+    expected, got = score(cells, gene_sets), score(shuffled, gene_sets)
+    pd.testing.assert_frame_equal(got.loc[expected.index], expected, check_exact=True)
+
+
+def test_stored_zeros_are_no_counts(cells, gene_sets):
+    dense = cells.X.toarray()
+    stored = cells.copy()
+    stored.X = sparse.csr_matrix(
+        (dense.ravel(), np.tile(np.arange(N_GENES), len(dense)), np.arange(len(dense) + 1) * N_GENES), shape=dense.shape
+    )
+    assert stored.X.nnz > cells.X.nnz
+    pd.testing.assert_frame_equal(score(stored, gene_sets), score(cells, gene_sets), check_exact=True)
+
+
+def test_donor_profile_gives_the_mean_of_cell_scores(cells, gene_sets):
+    """Two samples of one donor, with different genes listed, against the mean over cells."""
+    ranking = build_ranking(detected(cells.X, cells.var_names), top_fraction=0.05)
+    table = pathways.set_coverage(gene_sets, ranking.genes, gene_level=set(), min_coverage=0, min_genes=5)
+    members = pathways.set_members(gene_sets, table, ranking.genes)
+    types = np.where(np.arange(cells.n_obs) % 3 == 0, "astrocyte", "microglia")
+    donors = np.where(np.arange(cells.n_obs) < 50, "d1", "d2")
+    parts = []
+    for rows in (slice(0, 30), slice(30, 50), slice(50, None)):
+        sample = cells[rows]
+        sample = sample[:, np.asarray(sample.X.sum(axis=0)).ravel() > 0].copy()  # genes without a count are not listed
+        groups = pd.MultiIndex.from_arrays([donors[rows], types[rows]])
+        parts.append(pathways.score_sample(sample, groups, ranking, members))
+    profiles = pathways.mean_profiles(parts, ranking)
+    got = pathways.donor_scores(profiles, members).set_index(["pathway", "donor", "cell_type"])
+    scores = score(cells, gene_sets)
+    expected = scores.groupby([donors, types]).mean()
+    for (donor, cell_type), row in expected.iterrows():
+        for name in scores:
+            assert got.loc[(name, donor, cell_type), "score"] == pytest.approx(row[name], rel=1e-9)
+        assert got.loc[("s30", donor, cell_type), "n_cells"] == ((donors == donor) & (types == cell_type)).sum()
+    microglia = cells[types == "microglia", ranking.genes].X.toarray().mean(axis=0)
+    np.testing.assert_allclose(profiles.expression["microglia"], microglia)
+    again = pathways.from_anndata(pathways.to_anndata(profiles, dataset="x", simulated=True))
+    np.testing.assert_allclose(again.weights, profiles.weights, rtol=1e-6)
+    pd.testing.assert_frame_equal(again.rows, profiles.rows, check_dtype=False)
+    check_table(got.reset_index().assign(dataset="x"), "pathway_donors")
+
+
+def test_coverage_and_status():
+    genes = pd.Index(["A", "B", "C", "D"])
+    sets = pd.DataFrame(
+        [("f", "full", gene) for gene in "ABC"]
+        + [("f", "low", gene) for gene in "ABCWXYZ"]
+        + [("f", "few", gene) for gene in "AB"]
+        + [("f", "single", gene) for gene in "ABCD"]
+        + [("f", "full", "A")],  # named twice, counted once
+        columns=["family", "pathway", "gene"],
+    )
+    got = pathways.set_coverage(sets, genes, gene_level={("f", "single")}, min_coverage=0.6, min_genes=3)
+    got = got.set_index("pathway")
+    assert got["status"].to_dict() == {
+        "few": "too_few_genes", "full": "scored", "low": "low_coverage", "single": "gene_level"
+    }  # fmt: skip
+    assert got.loc["low", ["n_genes", "n_measured", "missing"]].tolist() == [7, 3, "W;X;Y;Z"]
+    assert got.loc["low", "coverage"] == pytest.approx(3 / 7)
+    assert list(pathways.set_members(sets, got.reset_index(), genes)) == [("f", "full")]
+    kinds = pd.DataFrame({"family": "f", "pathway": ["single", "full"], "kind": ["gene_level", "pathway"]})
+    assert pathways.gene_level_sets(kinds) == {("f", "single")}
+
+
+def test_no_gene_in_common_says_what_is_where(gene_sets):
+    ensembl = pd.Index(["ENSG01", "ENSG02"])
+    with pytest.raises(InputError, match=r"gene_sets.*found none of their .* genes .*G\d+.*2 genes.*ENSG01.*symbol"):
+        pathways.set_coverage(gene_sets, ensembl, gene_level=set(), min_coverage=0.6, min_genes=10)
+
+
+def test_no_set_scored_gives_empty_tables(cells, gene_sets):
+    ranking = build_ranking(detected(cells.X, cells.var_names), top_fraction=0.05)
+    groups = pd.MultiIndex.from_product([["d"], ["t"] * cells.n_obs])
+    part = pathways.score_sample(cells, groups, ranking, {})
+    table = pathways.donor_scores(pathways.mean_profiles([part], ranking), {})
+    assert list(part.cells) == ["cell"]
+    assert check_table(table.assign(dataset="x"), "pathway_donors").empty

@@ -1,0 +1,396 @@
+"""Every mistake that can be known before a job: one edit of a good set-up, and the words that must come back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from alscell.check import Findings, check_inputs, plain_paths
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = {name: str(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")}
+
+CONFIG, DATASET, SHEET = "config.yaml", "mine/dataset.yaml", "mine/samples.tsv"
+APPEND = None  # in the place of the text to replace: add the new text at the end
+
+# name: (file, text to replace, new text, words of the message)
+FAULTS = {
+    # keys of the config
+    "unknown key": (CONFIG, APPEND, "quality: {min_cels: 5}\n", ["quality.min_cels", "unknown key", "'min_cells'"]),
+    "unknown section": (CONFIG, APPEND, "qualty: {min_cells: 5}\n", ["'qualty'", "unknown key", "'quality'"]),
+    "key in the wrong place": (CONFIG, APPEND, "min_donors: 3\n", ["'min_donors'", "'differential.min_donors'"]),
+    "unknown key of a dataset": (CONFIG, "covariates:", "covariate:", ["datasets[1].covariate", "'covariates'"]),
+    "unknown key of a contrast": (
+        CONFIG,
+        APPEND,
+        "contrasts: {mine: {factor: condition, cases: [ALS], control: [Control]}}\n",
+        ["contrasts.mine.cases", "'case'", "contrasts.mine.case'", "Add 'case'"],
+    ),
+    "contrast name with a blank": (
+        CONFIG,
+        APPEND,
+        "contrasts: {als vs c: {factor: condition, case: [ALS], control: [Control]}}\n",
+        ["als vs c", "letters, digits and _ only"],
+    ),
+    # types and ranges in the config
+    "text for a number": (
+        CONFIG,
+        APPEND,
+        'quality: {min_counts: "500"}\n',
+        ["quality.min_counts", "'500'", "Write 500"],
+    ),
+    "1e-3 is text in YAML": (CONFIG, APPEND, "differential: {fdr: 1e-3}\n", ["'1e-3' (text)", "Write 0.001"]),
+    "fraction for a whole number": (CONFIG, APPEND, "clusters: {n_subsamples: 2.5}\n", ["2.5", "a whole number"]),
+    "3.0 for a whole number": (CONFIG, APPEND, "seed: 3.0\n", ["key 'seed'", "3.0", "whole number"]),
+    "out of range": (CONFIG, APPEND, "differential: {fdr: 5}\n", ["differential.fdr", "found 5", "less than 1"]),
+    "not a number": (CONFIG, APPEND, "quality: {n_mads: .nan}\n", ["quality.n_mads", "nan", "a number"]),
+    "empty section": (CONFIG, APPEND, "clusters:\n", ["key 'clusters'", "found nothing", "delete the line"]),
+    "value outside the choices": (CONFIG, APPEND, "differential: {method: vom}\n", ["differential.method", "'voom'"]),
+    "family that is not shipped": (
+        CONFIG,
+        APPEND,
+        "pathways: {families: [inflamation]}\n",
+        ["pathways.families[1]", "'inflamation'", "'inflammation'"],
+    ),
+    "bare no as a level": (
+        CONFIG,
+        APPEND,
+        "contrasts: {mine: {factor: condition, case: [ALS], control: [no]}}\n",
+        ["contrasts.mine.control[1]", "false (true/false)", "YAML reads bare yes, no", "in quotes"],
+    ),
+    "number as a level": (
+        CONFIG,
+        APPEND,
+        "contrasts: {mine: {factor: batch, case: [1], control: ['2']}}\n",
+        ["contrasts.mine.case[1]", "found 1", 'in quotes: "1"'],
+    ),
+    "word for a list": (
+        CONFIG,
+        "[als_vs_control]",
+        "als_vs_control",
+        ["datasets[1].contrasts", "expected a list", "[als_vs_control]"],
+    ),
+    "same level in both arms": (
+        CONFIG,
+        APPEND,
+        "contrasts: {mine: {factor: condition, case: [ALS, Control], control: [Control]}}\n",
+        ["contrast 'mine'", "Control in both case and control"],
+    ),
+    "absolute summary folder": (CONFIG, APPEND, "summary_folder: /tmp/x\n", ["summary_folder", "/tmp/x", "inside"]),
+    "summary folder above": (CONFIG, APPEND, "summary_folder: ../x\n", ["summary_folder", "../x", "inside"]),
+    "mirror that is neither": (
+        CONFIG,
+        APPEND,
+        "download: {mirror: nowhere}\n",
+        ["download.mirror", "nowhere", "folder"],
+    ),
+    "capital letters in an id": (CONFIG, "id: mine", "id: Mine", ["datasets[1].id", "'Mine'", "lower-case"]),
+    "no contrast": (CONFIG, "[als_vs_control]", "[]", ["datasets[1].contrasts", "at least 1 entry"]),
+    "contrast that is not defined": (
+        CONFIG,
+        "[als_vs_control]",
+        "[als_vs_contol]",
+        ["'als_vs_contol'", "'als_vs_control'"],
+    ),
+    "dataset twice": (
+        CONFIG,
+        APPEND,
+        "  - {id: mine, folder: mine, contrasts: [als_vs_control]}\n",
+        ["dataset 'mine'", "this id twice"],
+    ),
+    "dataset that is not shipped": (CONFIG, "    folder: mine\n", "", ["dataset 'mine'", "no dataset of that name"]),
+    "folder that is not there": (CONFIG, "folder: mine", "folder: mien", ["dataset 'mine'", "no folder mien"]),
+    "gene set file that is not there": (
+        CONFIG,
+        APPEND,
+        "pathways: {gene_sets: [nosuch.gmt]}\n",
+        ["nosuch.gmt", "no such file"],
+    ),
+    "gene set file with blanks": (
+        "own.gmt",
+        "\t",
+        " ",
+        ["own.gmt, line 1", "1 field", "parted by tabs"],
+    ),
+    "gene set file with a set twice": (
+        "own.gmt",
+        APPEND,
+        "cilia\tb\tGENE4\n",
+        ["own.gmt, line 2", "already in line 1"],
+    ),
+    "empty gene set file": ("own.gmt", "cilia\tmade up\tGENE1\tGENE2\tGENE3\n", "", ["own.gmt", "no gene sets"]),
+    # dataset.yaml
+    "YAML that is none": (DATASET, "id: mine", "id: [mine", ["mine/dataset.yaml", "valid YAML"]),
+    "unknown key in dataset.yaml": (DATASET, "tissue:", "tisue:", ["key 'tisue'", "'tissue'", "Add 'tissue'"]),
+    "unknown organism": (DATASET, "organism: human", "organism: rat", ["key 'organism'", "'rat'", "human, mouse"]),
+    "another id": (DATASET, "id: mine", "id: yours", ["key 'id'", "'yours'", "'mine', as in config"]),
+    "layout that does not fit": (
+        DATASET,
+        "layout: h5ad",
+        "layout: 10x_h5",
+        ["key 'layout'", "h5ad with enters_at: qc"],
+    ),
+    "no cell types": (DATASET, ", cell_type: cell_type", "", ["cells.cell_type", "found nothing"]),
+    "dense table without orientation": (
+        DATASET,
+        "enters_at: qc\nlayout: h5ad",
+        "enters_at: load\nlayout: dense_csv",
+        ["key 'orientation'", "genes_by_cells or cells_by_genes"],
+    ),
+    "two sources": (
+        DATASET,
+        "  path: lab\n",
+        "  path: lab\n  url: https://example.org\n",
+        ["key 'source'", "exactly one"],
+    ),
+    "no source": (DATASET, "  path: lab\n", "", ["key 'source'", "exactly one of url, path and simulation"]),
+    "data file that is not there": (
+        DATASET,
+        "path: lab",
+        "path: lib",
+        ["data/lib/cells.h5ad", "no such file", "data_folder"],
+    ),
+    "data file of another size": (DATASET, "size: 4", "size: 5", ["data/lab/cells.h5ad", "4 bytes", "expected 5"]),
+    "checksum that is none": (DATASET, "sha256: null", "sha256: abc", ["source.files[1].sha256", "64 hexadecimal"]),
+    "simulation file that is not there": (
+        DATASET,
+        "path: lab",
+        "simulation: simulation.yaml",
+        ["mine/simulation.yaml", "no such file"],
+    ),
+    "number of donors of an unknown condition": (DATASET, "{ALS: 4,", "{als: 4,", ["expected_donors.als", "'ALS'"]),
+    "markers that are not there": (DATASET, APPEND, "markers: cortex\n", ["key 'markers'", "'cortex'", "cortex.tsv"]),
+    "bare no in the allow-list": (DATASET, "[F, M]", "[F, no]", ["levels.sex[2]", "false", "in quotes"]),
+    # samples.tsv as a file
+    "semicolons": (SHEET, "\t", ";", ["mine/samples.tsv", "semicolons", "expected tabs"]),
+    "commas": (SHEET, "\t", ",", ["mine/samples.tsv", "commas", "expected tabs"]),
+    "no column donor": (SHEET, "donor", "Donor", ["header", "no column 'donor'", "'Donor'"]),
+    "column twice": (SHEET, "age", "sex", ["header", "column 'sex' twice"]),
+    "column without a name": (SHEET, "age", "", ["header", "without a name"]),
+    "row with a field too few": (SHEET, "S3\tD3\tALS\tF", "S3\tD3\tALS", ["line 4", "8 fields", "9, as in the header"]),
+    "only a header": (SHEET, "\nS", "\n#S", ["mine/samples.tsv", "no samples"]),
+    # samples.tsv, its rows
+    "sample without donor": (SHEET, "S2\tD2", "S2\t", ["line 3 (sample 'S2')", "no donor"]),
+    "sample without condition": (SHEET, "D2\tALS", "D2\t", ["line 3 (sample 'S2')", "no condition"]),
+    "donor NA": (SHEET, "S2\tD2", "S2\tNA", ["line 3", "no donor"]),
+    "sample without name": (SHEET, "S2\tD2", "\tD2", ["line 3", "no sample"]),
+    "condition outside the allow-list": (
+        SHEET,
+        "D2\tALS",
+        "D2\tASL",
+        ["line 3", "condition 'ASL'", "'ALS'", "levels.condition"],
+    ),
+    "condition in other letters": (
+        SHEET,
+        "D5\tControl",
+        "D5\tcontrol",
+        ["line 6", "'control'", "Did you mean 'Control'?"],
+    ),
+    "another allow-list": (SHEET, "D2\tALS\tM", "D2\tALS\tmale", ["line 3", "sex 'male'", "one of F, M"]),
+    "blank after a value": (SHEET, "D2\tALS\t", "D2\tALS \t", ["line 3", "'ALS '", "no blank"]),
+    "sample name with a slash": (SHEET, "S2\t", "S/2\t", ["line 3", "column 'sample'", "S/2"]),
+    "hash in a value": (SHEET, "\t55\t", "\t#55\t", ["line 3", "'#55'", "starts a comment"]),
+    "sample twice": (SHEET, "S2\t", "S1\t", ["line 3", "sample 'S1', already in line 2"]),
+    "sample twice but for the case": (SHEET, "S2\t", "s1\t", ["line 3", "already in line 2"]),
+    "donor with two conditions": (
+        SHEET,
+        "S5\tD5",
+        "S5\tD1",
+        ["donor 'D1'", "ALS in S1, Control in S5", "one condition"],
+    ),
+    "donor with two sexes": (SHEET, "S2\tD2", "S2\tD1", ["donor 'D1'", "sex F in S1, M in S2"]),
+    "file that is not listed": (
+        SHEET,
+        "\t1\tA\tx\tcells.h5ad\nS3",
+        "\t1\tA\tx\tcell.h5ad\nS3",
+        ["line 3", "'cell.h5ad'", "'cells.h5ad'"],
+    ),
+    "listed file without a sample": (
+        DATASET,
+        "      sha256: null\n",
+        "    - name: cells.h5ad.gz\n",
+        ["samples.tsv", "no sample in file cells.h5ad.gz"],
+    ),
+    "another number of donors": (SHEET, "S8\tD8", "#S8\tD8", ["3 donors with condition Control", "expected 4"]),
+    # contrasts and covariates against the donors
+    "factor that is no column": (
+        CONFIG,
+        "[als_vs_control]\n    covariates: [sex]\n",
+        "[mine]\ncontrasts: {mine: {factor: conditon, case: [ALS], control: [Control]}}\n",
+        ["contrast 'mine'", "'conditon'", "'condition'"],
+    ),
+    "level that no donor has": (
+        CONFIG,
+        "[als_vs_control]\n    covariates: [sex]\n",
+        "[mine]\ncontrasts: {mine: {factor: condition, case: [ALS], control: [control]}}\n",
+        ["contrast 'mine'", "no donor whose 'condition' is control", "ALS (4), Control (4)", "'Control'"],
+    ),
+    "covariate that is no column": (CONFIG, "[sex]", "[gender]", ["covariate 'gender'", "no such column"]),
+    "covariate that is the factor": (
+        CONFIG,
+        "[sex]",
+        "[condition]",
+        ["covariate 'condition'", "factor of the contrast"],
+    ),
+    "covariate that is a file": (CONFIG, "[sex]", "[file]", ["covariate 'file'", "Remove it"]),
+    "covariate without a value": (SHEET, "D2\tALS\tM", "D2\tALS\t", ["covariate 'sex'", "no value for donor D2"]),
+    "covariate confounded with the arms": (
+        CONFIG,
+        "[sex]",
+        "[sex, center]",
+        ["covariate 'center'", "cannot be told apart from 'condition'", "full rank"],
+    ),
+    "covariate confounded with another": (
+        CONFIG,
+        "[sex]",
+        "[batch, twin]",
+        ["covariate 'twin'", "cannot be told apart from covariates batch", "full rank"],
+    ),
+}
+
+
+def check(folder: Path) -> Findings:
+    """What check says about the set-up in a folder, the config laid over the default one as Snakemake does it."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    for key, value in yaml.safe_load((folder / CONFIG).read_text()).items():
+        merge = isinstance(value, dict) and isinstance(config.get(key), dict)
+        config[key] = {**config[key], **value} if merge else value
+    entries = [entry for entry in config["datasets"] if isinstance(entry, dict)]
+    paths = [Path(str(entry.get("folder") or ROOT / "resources/datasets" / str(entry.get("id")))) for entry in entries]
+    datasets = [{"info": f"{path}/dataset.yaml", "sheet": f"{path}/samples.tsv"} for path in paths]
+    files = [str(ROOT / "config.yaml"), str(folder / CONFIG)]
+    return check_inputs(json.loads(json.dumps(config)), schemas=SCHEMAS, datasets=datasets, config_files=files)
+
+
+def spoil(folder: Path, file: str, old: str | None, new: str) -> None:
+    """One edit; it must change the file."""
+    path = folder / file
+    text = path.read_text()
+    assert old is APPEND or old in text, f"the test's text is not in {file}: {old}"
+    path.write_text(text + new if old is APPEND else text.replace(old, new))
+
+
+def test_good_setup_has_no_problems(setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    assert check(setup) == Findings([], [])
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault_is_found_and_named(name, setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    file, old, new, words = FAULTS[name]
+    spoil(setup, file, old, new)
+    problems = [str(problem) for problem in check(setup).problems]
+    assert problems, "nothing was found"
+    assert len(problems) <= 3, problems
+    for word in words:
+        assert any(word in problem for problem in problems), f"'{word}' is not in {problems}"
+
+
+# Harmless things that other programs do to a table: taken as they are.
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda data: b"\xef\xbb\xbf" + data, id="byte-order mark"),
+        pytest.param(lambda data: data.replace(b"\n", b"\r\n"), id="Windows line ends"),
+        pytest.param(lambda data: b"# made by hand\n" + data + b"\n\n", id="comment and empty lines"),
+        pytest.param(lambda data: data.replace(b"\tcells.h5ad", b"").replace(b"\tfile", b""), id="no column file"),
+    ],
+)
+def test_harmless_forms_of_a_sheet_are_taken(change, setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    path = setup / SHEET
+    path.write_bytes(change(path.read_bytes()))
+    assert check(setup).problems == []
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [("utf-16", ["UTF-16", "tab delimited"]), ("latin-1", ["byte 0xe9 in line 3", "save it as UTF-8"])],
+)
+def test_other_encodings_are_refused(encoding, words, setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    path = setup / SHEET
+    path.write_bytes(path.read_text().replace("S2\tD2", "S2\tAndré").encode(encoding))
+    (problem,) = check(setup).problems
+    assert all(word in str(problem) for word in words), problem
+
+
+def test_covariate_that_differs_within_a_donor(setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    spoil(setup, CONFIG, "[sex]", "[batch]")
+    spoil(setup, SHEET, "S8\tD8\t", "S9\tD8\tControl\tM\t52\t1\tB\tx\tcells.h5ad\nS8\tD8\t")
+    (problem,) = check(setup).problems
+    assert "covariate 'batch'" in str(problem)
+    assert "several values within donor D8" in str(problem)
+
+
+def test_dataset_with_controls_only_is_refused_in_a_contrast(setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    spoil(setup, SHEET, "\tALS\t", "\tControl\t")
+    spoil(setup, DATASET, "expected_donors: {ALS: 4, Control: 4}\n", "")
+    (problem,) = check(setup).problems
+    assert "no donor whose 'condition' is ALS" in str(problem)
+    assert "Control (8)" in str(problem)
+
+
+def test_few_donors_are_a_warning_not_a_problem(setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    rows = (setup / SHEET).read_text().splitlines()
+    (setup / SHEET).write_text("\n".join([*rows[:3], *rows[5:7]]) + "\n")
+    spoil(setup, DATASET, "expected_donors: {ALS: 4, Control: 4}\n", "")
+    findings = check(setup)
+    assert findings.problems == []
+    (warning,) = findings.warnings
+    assert "2 in case and 2 in control" in warning
+    assert "without p-values" in warning
+
+
+def test_all_problems_come_at_once(setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    spoil(setup, CONFIG, APPEND, "qualty: {}\nseed: no\n")
+    spoil(setup, DATASET, "path: lab", "path: lib")
+    spoil(setup, SHEET, "D2\tALS", "D2\tASL")
+    text = "\n".join(map(str, check(setup).problems))
+    for word in ("'qualty'", "key 'seed'", "data/lib/cells.h5ad", "condition 'ASL'"):
+        assert word in text
+    assert len(text.splitlines()) == 4
+
+
+def test_message_names_the_config_file_that_holds_the_key(setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    spoil(setup, CONFIG, APPEND, "qualty: {}\n")
+    (problem,) = check(setup).problems
+    assert plain_paths(str(problem)).startswith("config.yaml, key 'qualty': ")
+
+
+def test_messages_name_files_as_the_user_knows_them():
+    cached = "/home/me/.cache/snakemake/source-cache/snakemake-runtime-cache/tmp1/file/lab/als/rules/../resources/x.tsv"
+    assert plain_paths(f"{cached}: found 'a'; expected b.") == "/lab/als/resources/x.tsv: found 'a'; expected b."
+
+
+def test_script_prints_one_message_and_exits_with_1(setup):
+    request = {
+        "config": {"datasets": [{"id": "mine"}]},
+        "schemas": SCHEMAS,
+        "datasets": [{"info": "a/b", "sheet": "a/c"}],
+    }
+    script = str(ROOT / "workflow/scripts/check_inputs.py")
+    answer = subprocess.run(
+        [sys.executable, script], input=json.dumps(request), capture_output=True, text=True, cwd=setup
+    )
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert answer.stderr.startswith("2 problems in the input:\n  - ")
+    assert "Traceback" not in answer.stderr
+
+
+def test_check_imports_nothing_heavy():
+    code = "import sys; import alscell.check; print([n for n in ('numpy', 'pandas', 'scanpy') if n in sys.modules])"
+    folder = ROOT / "workflow/scripts"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, check=True)
+    assert answer.stdout.strip() == "[]"

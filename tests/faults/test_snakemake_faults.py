@@ -1,0 +1,58 @@
+"""The same through the real `snakemake`: exit code 1, one clear message, no traceback, nothing written."""
+
+from __future__ import annotations
+
+import pytest
+
+# name: (file, text to replace, new text, words of the message)
+FAULTS = {
+    "unknown config key": (
+        "config.yaml",
+        "data_folder:",
+        "data_foldr:",
+        ["config.yaml, key 'data_foldr'", "'data_folder'"],
+    ),
+    "missing file": ("config.yaml", "data_folder: data", "data_folder: dada", ["dada/lab/cells.h5ad", "no such file"]),
+    "sample without donor": (
+        "mine/samples.tsv",
+        "S2\tD2",
+        "S2\t",
+        ["mine/samples.tsv, line 3 (sample 'S2')", "no donor"],
+    ),
+    "level outside the allow-list": (
+        "mine/samples.tsv",
+        "D2\tALS",
+        "D2\tASL",
+        ["condition 'ASL'", "Did you mean 'ALS'?"],
+    ),
+    "date for a level": (
+        "mine/dataset.yaml",
+        "sex: [F, M]",
+        "sex: [F, M]\n  batch: [2024-01-01]",
+        ["key 'levels.batch[1]'", "2024-01-01", "in quotes"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_run_stops_with_one_message(name, setup, snakemake):
+    file, old, new, words = FAULTS[name]
+    text = (setup / file).read_text()
+    assert old in text
+    (setup / file).write_text(text.replace(old, new))
+    before = files(setup)
+    answer = snakemake(setup)
+    assert answer.returncode == 1
+    output = answer.stdout + answer.stderr
+    assert "Traceback" not in output
+    assert output.count("in the input:") == 1
+    for word in words:
+        assert word in output
+    assert files(setup) == before
+
+
+def files(folder):
+    """Files in a folder, without what Snakemake keeps for itself."""
+    own = (".snakemake", ".cache")
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(str(path) for path in paths if path.parts[0] not in own)

@@ -1,0 +1,183 @@
+"""Between donors: counts summed by donor and cell type, then differential expression, gene sets and composition."""
+
+
+rule sum_pseudobulk:
+    input:
+        counts=per_sample("results/{dataset}/samples/{sample}/counts.h5ad"),
+        quality=per_sample("results/{dataset}/samples/{sample}/quality.parquet"),
+        limits="results/{dataset}/quality_limits.tsv",
+        cell_types="results/{dataset}/cell_types.parquet",
+        samples=local(sheet),
+        library=library("sum_pseudobulk"),
+    output:
+        sums="results/{dataset}/pseudobulk.h5ad",
+    log:
+        "logs/sum_pseudobulk/{dataset}.log",
+    benchmark:
+        "benchmarks/sum_pseudobulk/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(WITH_CELLS) or NEVER,
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        simulated=fact("simulated", default=False),
+    message:
+        "Sum the counts of {wildcards.dataset} by donor and cell type"
+    script:
+        "../scripts/sum_pseudobulk.py"
+
+
+rule read_pseudobulk:
+    input:
+        counts=dataset_files,
+        samples=local(sheet),
+        library=library("read_pseudobulk"),
+    output:
+        sums="results/{dataset}/pseudobulk.h5ad",
+    log:
+        "logs/read_pseudobulk/{dataset}.log",
+    benchmark:
+        "benchmarks/read_pseudobulk/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(sorted(set(DATASETS) - set(WITH_CELLS))) or NEVER,
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        cells=fact("cells", default={}),
+        symbol=fact("symbol", default=""),
+        gene_id=fact("gene_id", default=""),
+        layer=fact("layer", default=""),
+        organism=fact("organism"),
+        simulated=fact("simulated", default=False),
+    message:
+        "Read the counts of {wildcards.dataset}, which come summed by donor and cell type"
+    script:
+        "../scripts/read_pseudobulk.py"
+
+
+rule test_differential:
+    input:
+        sums="results/{dataset}/pseudobulk.h5ad",
+        library=library("test_differential"),
+    output:
+        table="results/{dataset}/differential/{contrast}.parquet",
+        skipped="results/{dataset}/differential_skipped/{contrast}.tsv",
+    log:
+        "logs/test_differential/{dataset}/{contrast}.log",
+    benchmark:
+        "benchmarks/test_differential/{dataset}/{contrast}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        definition=lookup("contrasts/{contrast}", within=config),
+        covariates=covariates,
+        method=lookup("differential/method", within=config),
+        min_cells=lookup("pseudobulk/min_cells", within=config),
+        min_donors=lookup("differential/min_donors", within=config),
+        min_count=lookup("differential/min_count", within=config),
+        min_total_count=lookup("differential/min_total_count", within=config),
+    message:
+        "Compare genes in {wildcards.dataset}, {wildcards.contrast}: {params.method}, donors as replicates"
+    script:
+        "../scripts/test_differential.py"
+
+
+rule gather_differential:
+    input:
+        tables=per_contrast("results/{dataset}/differential/{contrast}.parquet"),
+        tables_skipped=per_contrast("results/{dataset}/differential_skipped/{contrast}.tsv"),
+        library=library("gather_differential"),
+    output:
+        table="results/{dataset}/differential.tsv.gz",
+        skipped="results/{dataset}/differential_skipped.tsv",
+    log:
+        "logs/gather_differential/{dataset}.log",
+    benchmark:
+        "benchmarks/gather_differential/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    message:
+        "Join the differential tables of {wildcards.dataset}"
+    script:
+        "../scripts/gather_differential.py"
+
+
+rule test_enrichment:
+    input:
+        sums="results/{dataset}/pseudobulk.h5ad",
+        differential="results/{dataset}/differential/{contrast}.parquet",
+        gene_sets=local(gene_set_files),
+        set_kinds=workflow.source_path("../../resources/gene_sets/sets.tsv"),
+        library=library("test_enrichment"),
+    output:
+        table="results/{dataset}/enrichment/{contrast}.parquet",
+    log:
+        "logs/test_enrichment/{dataset}/{contrast}.log",
+    benchmark:
+        "benchmarks/test_enrichment/{dataset}/{contrast}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        definition=lookup("contrasts/{contrast}", within=config),
+        covariates=covariates,
+        method=lookup("differential/method", within=config),
+        min_cells=lookup("pseudobulk/min_cells", within=config),
+        min_donors=lookup("differential/min_donors", within=config),
+        min_count=lookup("differential/min_count", within=config),
+        min_total_count=lookup("differential/min_total_count", within=config),
+        permutations=lookup("enrichment/permutations", within=config),
+        seed=lookup("seed", within=config),
+        min_size=lookup("enrichment/min_size", within=config),
+        max_size=lookup("enrichment/max_size", within=config),
+    message:
+        "Test gene sets in {wildcards.dataset}, {wildcards.contrast}: {params.min_size} to {params.max_size} genes"
+    script:
+        "../scripts/test_enrichment.py"
+
+
+rule gather_enrichment:
+    input:
+        tables=per_contrast("results/{dataset}/enrichment/{contrast}.parquet"),
+        library=library("gather_enrichment"),
+    output:
+        table="results/{dataset}/enrichment.tsv.gz",
+    log:
+        "logs/gather_enrichment/{dataset}.log",
+    benchmark:
+        "benchmarks/gather_enrichment/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    message:
+        "Join the enrichment tables of {wildcards.dataset}"
+    script:
+        "../scripts/gather_enrichment.py"
+
+
+rule test_composition:
+    input:
+        sums="results/{dataset}/pseudobulk.h5ad",
+        library=library("test_composition"),
+    output:
+        table="results/{dataset}/composition.tsv",
+        donors_table="results/{dataset}/composition_donors.tsv",
+    log:
+        "logs/test_composition/{dataset}.log",
+    benchmark:
+        "benchmarks/test_composition/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        contrasts=contrast_definitions,
+        covariates=covariates,
+        min_donors=lookup("differential/min_donors", within=config),
+    message:
+        "Compare the shares of cell types in {wildcards.dataset}"
+    script:
+        "../scripts/test_composition.py"

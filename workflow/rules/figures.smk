@@ -1,0 +1,337 @@
+"""Figures: from finished tables to PDF, PNG and the numbers drawn. One rule a kind of figure; none recomputes anything."""
+
+
+rule plot_quality:
+    input:
+        cells=per_sample("results/{dataset}/samples/{sample}/quality.parquet"),
+        limits="results/{dataset}/quality_limits.tsv",
+        library=library("plot_quality"),
+    output:
+        pdf="<summary>/figures/quality_{dataset}.pdf",
+        png=report(
+            "<summary>/figures/quality_{dataset}.png",
+            caption="../report/quality.rst",
+            category="1 Cells",
+            labels={"dataset": "{dataset}", "figure": "quality"},
+        ),
+        numbers="<summary>/figures/quality_{dataset}.tsv",
+    log:
+        "logs/plot_quality/{dataset}.log",
+    benchmark:
+        "benchmarks/plot_quality/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        contrasts=lookup("contrasts", within=config),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the quality of every sample of {wildcards.dataset}"
+    script:
+        "../scripts/plot_quality.py"
+
+
+rule plot_umap:
+    input:
+        embedding="results/{dataset}/embedding.parquet",
+        cell_types="results/{dataset}/cell_types.parquet",
+        samples=local(sheet),
+        library=library("plot_umap"),
+    output:
+        pdf="<summary>/figures/umap_{dataset}.pdf",
+        png=report(
+            "<summary>/figures/umap_{dataset}.png",
+            caption="../report/umap.rst",
+            category="1 Cells",
+            labels={"dataset": "{dataset}", "figure": "umap"},
+        ),
+        numbers="<summary>/figures/umap_{dataset}.tsv",
+    log:
+        "logs/plot_umap/{dataset}.log",
+    benchmark:
+        "benchmarks/plot_umap/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        contrasts=lookup("contrasts", within=config),
+        replicate=fact("replicate", default="donor"),
+        seed=lookup("seed", within=config),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the UMAP of {wildcards.dataset}"
+    script:
+        "../scripts/plot_umap.py"
+
+
+rule plot_markers:
+    input:
+        markers="results/{dataset}/markers.tsv",
+        library=library("plot_markers"),
+    output:
+        pdf="<summary>/figures/markers_{dataset}.pdf",
+        png=report(
+            "<summary>/figures/markers_{dataset}.png",
+            caption="../report/markers.rst",
+            category="1 Cells",
+            labels={"dataset": "{dataset}", "figure": "markers"},
+        ),
+        numbers="<summary>/figures/markers_{dataset}.tsv",
+    log:
+        "logs/plot_markers/{dataset}.log",
+    benchmark:
+        "benchmarks/plot_markers/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        max_genes=60,
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the marker genes of {wildcards.dataset}"
+    script:
+        "../scripts/plot_markers.py"
+
+
+rule plot_composition:
+    input:
+        donors="results/{dataset}/composition_donors.tsv",
+        tests="results/{dataset}/composition.tsv",
+        samples=local(sheet),
+        library=library("plot_composition"),
+    output:
+        pdf="<summary>/figures/composition_{dataset}.pdf",
+        png=report(
+            "<summary>/figures/composition_{dataset}.png",
+            caption="../report/composition.rst",
+            category="2 Donors",
+            labels={"dataset": "{dataset}", "figure": "composition"},
+        ),
+        numbers="<summary>/figures/composition_{dataset}.tsv",
+    log:
+        "logs/plot_composition/{dataset}.log",
+    benchmark:
+        "benchmarks/plot_composition/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        contrasts=lookup("contrasts", within=config),
+        replicate=fact("replicate", default="donor"),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the cell type composition of {wildcards.dataset}"
+    script:
+        "../scripts/plot_composition.py"
+
+
+rule plot_differential:
+    input:
+        differential="results/{dataset}/differential.tsv.gz",
+        skipped="results/{dataset}/differential_skipped.tsv",
+        library=library("plot_differential"),
+    output:
+        pdf="<summary>/figures/differential_{dataset}.pdf",
+        png=report(
+            "<summary>/figures/differential_{dataset}.png",
+            caption="../report/differential.rst",
+            category="3 Differential expression",
+            labels={"dataset": "{dataset}", "figure": "differential"},
+        ),
+        numbers="<summary>/figures/differential_{dataset}.tsv",
+    log:
+        "logs/plot_differential/{dataset}.log",
+    benchmark:
+        "benchmarks/plot_differential/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        fdr=lookup("differential/fdr", within=config),
+        replicate=fact("replicate", default="donor"),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw how many genes differ in each cell type of {wildcards.dataset}"
+    script:
+        "../scripts/plot_differential.py"
+
+
+rule plot_volcano:
+    input:
+        differential="results/{dataset}/differential/{contrast}.parquet",
+        library=library("plot_volcano"),
+    output:
+        pdf="<summary>/figures/volcano_{dataset}_{contrast}.pdf",
+        png=report(
+            "<summary>/figures/volcano_{dataset}_{contrast}.png",
+            caption="../report/volcano.rst",
+            category="3 Differential expression",
+            labels={"dataset": "{dataset}", "contrast": "{contrast}", "figure": "volcano"},
+        ),
+        numbers="<summary>/figures/volcano_{dataset}_{contrast}.tsv",
+    log:
+        "logs/plot_volcano/{dataset}/{contrast}.log",
+    benchmark:
+        "benchmarks/plot_volcano/{dataset}/{contrast}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        fdr=lookup("differential/fdr", within=config),
+        n_labels=8,
+        replicate=fact("replicate", default="donor"),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the genes of {wildcards.contrast} in {wildcards.dataset}"
+    script:
+        "../scripts/plot_volcano.py"
+
+
+rule plot_pathways:
+    input:
+        tests="results/{dataset}/pathway_tests/{contrast}.tsv",
+        library=library("plot_pathways"),
+    output:
+        pdf="<summary>/figures/pathways_{dataset}_{contrast}.pdf",
+        png=report(
+            "<summary>/figures/pathways_{dataset}_{contrast}.png",
+            caption="../report/pathways.rst",
+            category="4 Pathways",
+            labels={"dataset": "{dataset}", "contrast": "{contrast}", "figure": "pathways"},
+        ),
+        numbers="<summary>/figures/pathways_{dataset}_{contrast}.tsv",
+    log:
+        "logs/plot_pathways/{dataset}/{contrast}.log",
+    benchmark:
+        "benchmarks/plot_pathways/{dataset}/{contrast}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        fdr=lookup("differential/fdr", within=config),
+        replicate=fact("replicate", default="donor"),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the pathway effects of {wildcards.contrast} in {wildcards.dataset}"
+    script:
+        "../scripts/plot_pathways.py"
+
+
+rule plot_pathway_donors:
+    input:
+        donors="results/{dataset}/pathway_donors.parquet",
+        tests="results/{dataset}/pathway_tests/{contrast}.tsv",
+        samples=local(sheet),
+        library=library("plot_pathway_donors"),
+    output:
+        pdf="<summary>/figures/pathway_donors_{dataset}_{contrast}.pdf",
+        png=report(
+            "<summary>/figures/pathway_donors_{dataset}_{contrast}.png",
+            caption="../report/pathway_donors.rst",
+            category="4 Pathways",
+            labels={"dataset": "{dataset}", "contrast": "{contrast}", "figure": "pathway donors"},
+        ),
+        numbers="<summary>/figures/pathway_donors_{dataset}_{contrast}.tsv",
+    log:
+        "logs/plot_pathway_donors/{dataset}/{contrast}.log",
+    benchmark:
+        "benchmarks/plot_pathway_donors/{dataset}/{contrast}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        contrast_levels=lookup("contrasts/{contrast}", within=config),
+        n_panels=12,
+        replicate=fact("replicate", default="donor"),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the donors behind the pathways of {wildcards.contrast} in {wildcards.dataset}"
+    script:
+        "../scripts/plot_pathway_donors.py"
+
+
+rule plot_pathway_heatmap:
+    input:
+        tests=expand_datasets("results/{dataset}/pathway_tests.tsv"),
+        skipped=expand_datasets("results/{dataset}/differential_skipped.tsv"),
+        library=library("plot_pathway_heatmap"),
+    output:
+        pdf="<summary>/figures/pathway_heatmap.pdf",
+        png=report(
+            "<summary>/figures/pathway_heatmap.png",
+            caption="../report/pathway_heatmap.rst",
+            category="5 All datasets",
+            labels={"figure": "pathway heatmap"},
+        ),
+        numbers="<summary>/figures/pathway_heatmap.tsv",
+    log:
+        "logs/plot_pathway_heatmap/plot_pathway_heatmap.log",
+    benchmark:
+        "benchmarks/plot_pathway_heatmap/plot_pathway_heatmap.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        fdr=lookup("differential/fdr", within=config),
+        simulated=SIMULATED,
+    message:
+        "Draw all pathway effects of all datasets"
+    script:
+        "../scripts/plot_pathway_heatmap.py"
+
+
+rule plot_tissue_dish:
+    input:
+        pathways="<summary>/synthesis/pathways.tsv",
+        library=library("plot_tissue_dish"),
+    output:
+        pdf="<summary>/figures/tissue_dish.pdf",
+        png=report(
+            "<summary>/figures/tissue_dish.png",
+            caption="../report/tissue_dish.rst",
+            category="5 All datasets",
+            labels={"figure": "tissue dish"},
+        ),
+        numbers="<summary>/figures/tissue_dish.tsv",
+    log:
+        "logs/plot_tissue_dish/plot_tissue_dish.log",
+    benchmark:
+        "benchmarks/plot_tissue_dish/plot_tissue_dish.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        n_labels=8,
+        simulated=SIMULATED,
+    message:
+        "Draw tissue against dish"
+    script:
+        "../scripts/plot_tissue_dish.py"
+
+
+rule plot_planted_truth:
+    input:
+        planted="<summary>/planted.tsv",
+        library=library("plot_planted_truth"),
+    output:
+        pdf="<summary>/figures/planted_truth.pdf",
+        png=report(
+            "<summary>/figures/planted_truth.png",
+            caption="../report/planted_truth.rst",
+            category="5 All datasets",
+            labels={"figure": "planted truth"},
+        ),
+        numbers="<summary>/figures/planted_truth.tsv",
+    log:
+        "logs/plot_planted_truth/plot_planted_truth.log",
+    benchmark:
+        "benchmarks/plot_planted_truth/plot_planted_truth.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        simulated=SIMULATED,
+    message:
+        "Draw planted against found"
+    script:
+        "../scripts/plot_planted_truth.py"

@@ -1,0 +1,114 @@
+"""How active gene sets are: in each cell, in each donor and cell type, and between the arms of each contrast."""
+
+
+rule score_pathways:
+    input:
+        counts=per_sample("results/{dataset}/samples/{sample}/counts.h5ad"),
+        cell_types="results/{dataset}/cell_types.parquet",
+        gene_sets=local(gene_set_files),
+        set_kinds=workflow.source_path("../../resources/gene_sets/sets.tsv"),
+        library=library("score_pathways"),
+    output:
+        cell_scores="results/{dataset}/pathway_scores.parquet",
+        profiles="results/{dataset}/rank_profiles.h5ad",
+        set_table="results/{dataset}/pathway_sets.tsv",
+        donor_scores="results/{dataset}/pathway_donors.parquet",
+    log:
+        "logs/score_pathways/{dataset}.log",
+    benchmark:
+        "benchmarks/score_pathways/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(WITH_CELLS) or NEVER,
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        donors=sheet_column("donor"),
+        simulated=fact("simulated"),
+        min_coverage=lookup("pathways/min_coverage", within=config),
+        min_genes=lookup("pathways/min_genes", within=config),
+        top_fraction=lookup("pathways/top_fraction", within=config),
+    message:
+        "Score pathways in every cell of {wildcards.dataset}"
+    script:
+        "../scripts/score_pathways.py"
+
+
+rule score_pseudobulk:
+    input:
+        counts="results/{dataset}/pseudobulk.h5ad",
+        gene_sets=local(gene_set_files),
+        set_kinds=workflow.source_path("../../resources/gene_sets/sets.tsv"),
+        library=library("score_pseudobulk"),
+    output:
+        profiles="results/{dataset}/rank_profiles.h5ad",
+        set_table="results/{dataset}/pathway_sets.tsv",
+        donor_scores="results/{dataset}/pathway_donors.parquet",
+    log:
+        "logs/score_pseudobulk/{dataset}.log",
+    benchmark:
+        "benchmarks/score_pseudobulk/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(sorted(set(DATASETS) - set(WITH_CELLS))) or NEVER,
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        simulated=fact("simulated"),
+        min_coverage=lookup("pathways/min_coverage", within=config),
+        min_genes=lookup("pathways/min_genes", within=config),
+        top_fraction=lookup("pathways/top_fraction", within=config),
+    message:
+        "Score pathways in the donor-level profiles of {wildcards.dataset}"
+    script:
+        "../scripts/score_pseudobulk.py"
+
+
+rule test_pathways:
+    input:
+        donor_scores="results/{dataset}/pathway_donors.parquet",
+        profiles="results/{dataset}/rank_profiles.h5ad",
+        set_table="results/{dataset}/pathway_sets.tsv",
+        gene_sets=local(gene_set_files),
+        samples=local(sheet),
+        library=library("test_pathways"),
+    output:
+        tests="results/{dataset}/pathway_tests/{contrast}.tsv",
+    log:
+        "logs/test_pathways/{dataset}/{contrast}.log",
+    benchmark:
+        "benchmarks/test_pathways/{dataset}/{contrast}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        arms=lookup("contrasts/{contrast}", within=config),
+        covariates=covariates,
+        min_cells=lookup("pseudobulk/min_cells", within=config),
+        min_donors=lookup("differential/min_donors", within=config),
+        n_random_sets=lookup("pathways/n_random_sets", within=config),
+        n_expression_bins=lookup("pathways/n_expression_bins", within=config),
+        seed=lookup("seed", within=config),
+    message:
+        "Test pathway activity in {wildcards.dataset}: {wildcards.contrast}"
+    script:
+        "../scripts/test_pathways.py"
+
+
+rule gather_pathways:
+    input:
+        tests=per_contrast("results/{dataset}/pathway_tests/{contrast}.tsv"),
+        library=library("gather_pathways"),
+    output:
+        table="results/{dataset}/pathway_tests.tsv",
+    log:
+        "logs/gather_pathways/{dataset}.log",
+    benchmark:
+        "benchmarks/gather_pathways/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    message:
+        "Gather the pathway tests of {wildcards.dataset}"
+    script:
+        "../scripts/gather_pathways.py"

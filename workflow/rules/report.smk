@@ -1,0 +1,65 @@
+"""The report and the manifest: from all tables and figures to one page, and to the checksum of every file."""
+
+
+rule write_report:
+    input:
+        infos=local([dataset["info"] for dataset in DATASETS.values()]),
+        sheets=local([dataset["sheet"] for dataset in DATASETS.values()]),
+        raw=[path for dataset in DATASETS for path in raw_files(dataset)],
+        quality_limits=expand_datasets("results/{dataset}/quality_limits.tsv", WITH_CELLS),
+        cluster_labels=expand_datasets("results/{dataset}/cluster_labels.tsv", WITH_CELLS),
+        cluster_stability=expand_datasets("results/{dataset}/cluster_stability.tsv", WITH_CELLS),
+        composition=expand_datasets("results/{dataset}/composition.tsv"),
+        differential=expand_datasets("results/{dataset}/differential.tsv.gz"),
+        differential_skipped=expand_datasets("results/{dataset}/differential_skipped.tsv"),
+        enrichment=expand_datasets("results/{dataset}/enrichment.tsv.gz"),
+        pathway_sets=expand_datasets("results/{dataset}/pathway_sets.tsv"),
+        pathway_tests=expand_datasets("results/{dataset}/pathway_tests.tsv"),
+        synthesis_pathways=["<summary>/synthesis/pathways.tsv"],
+        synthesis_genes=["<summary>/synthesis/genes.tsv"],
+        synthesis_biomarkers=["<summary>/synthesis/biomarkers.tsv"],
+        planted=["<summary>/planted.tsv"] if SIMULATED else [],
+        figures=figure_files("png"),
+        template=workflow.source_path("../report/report.html.j2"),
+        style=workflow.source_path("../report/report.css"),
+        library=library("write_report"),
+    output:
+        html=report("<summary>/report.html", caption="../report/report.rst", category="0 Report"),
+    log:
+        "logs/write_report/write_report.log",
+    benchmark:
+        "benchmarks/write_report/write_report.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        settings=config,
+        with_cells=WITH_CELLS,
+        simulated=SIMULATED,
+    message:
+        "Write the report"
+    script:
+        "../scripts/write_report.py"
+
+
+rule write_manifest:
+    input:
+        files=result_files(),
+        library=library("write_manifest"),
+    output:
+        manifest="<summary>/manifest.tsv",
+    log:
+        "logs/write_manifest/write_manifest.log",
+    benchmark:
+        "benchmarks/write_manifest/write_manifest.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        summary_folder=lookup("summary_folder", within=config),
+        with_cells=WITH_CELLS,
+        simulated=SIMULATED,
+    message:
+        "List every result file with its checksum"
+    script:
+        "../scripts/write_manifest.py"

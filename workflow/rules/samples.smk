@@ -1,0 +1,81 @@
+"""One sample at a time: in from results/<dataset>/raw/, out to samples/<sample>/ (counts, then quality of its cells)."""
+
+
+rule load_sample:
+    input:
+        raw=raw_file,
+        library=library("load_sample"),
+    output:
+        counts="results/{dataset}/samples/{sample}/counts.h5ad",
+    log:
+        "logs/load_sample/{dataset}/{sample}.log",
+    benchmark:
+        "benchmarks/load_sample/{dataset}/{sample}.tsv"
+    wildcard_constraints:
+        dataset="|".join(WITH_CELLS) or NEVER,
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        member=cell("member"),
+        organism=fact("organism"),
+        layout=fact("layout"),
+        orientation=fact("orientation", default=""),
+        cells=fact("cells", default={}),
+        symbol=fact("symbol", default=""),
+        gene_id=fact("gene_id", default=""),
+        layer=fact("layer", default=""),
+        donor=repeated("donor"),
+        condition=repeated("condition"),
+        simulated=fact("simulated", default=False),
+    message:
+        "Load sample {wildcards.sample} of {wildcards.dataset}"
+    script:
+        "../scripts/load_sample.py"
+
+
+rule measure_quality:
+    input:
+        counts="results/{dataset}/samples/{sample}/counts.h5ad",
+        library=library("measure_quality"),
+    output:
+        quality="results/{dataset}/samples/{sample}/quality.parquet",
+        limits="results/{dataset}/samples/{sample}/quality_limits.tsv",
+    log:
+        "logs/measure_quality/{dataset}/{sample}.log",
+    benchmark:
+        "benchmarks/measure_quality/{dataset}/{sample}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        assay=fact("assay"),
+        for_quality=lookup("quality", within=config),
+        for_doublets=lookup("doublets", within=config),
+        seed=lookup("seed", within=config),
+    message:
+        "Measure cells and doublets of sample {wildcards.sample} in {wildcards.dataset}"
+    script:
+        "../scripts/measure_quality.py"
+
+
+rule gather_quality:
+    input:
+        limits=per_sample("results/{dataset}/samples/{sample}/quality_limits.tsv"),
+        library=library("gather_quality"),
+    output:
+        table="results/{dataset}/quality_limits.tsv",
+    log:
+        "logs/gather_quality/{dataset}.log",
+    benchmark:
+        "benchmarks/gather_quality/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        donors=sheet_column("donor"),
+        conditions=sheet_column("condition"),
+    message:
+        "Gather the quality of all samples of {wildcards.dataset}"
+    script:
+        "../scripts/gather_quality.py"

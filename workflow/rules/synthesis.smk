@@ -1,0 +1,54 @@
+"""All datasets together: tissue against dish, biomarker candidates, and what was found of a planted truth."""
+
+
+rule synthesize_datasets:
+    input:
+        pathway_tests=expand_datasets("results/{dataset}/pathway_tests.tsv"),
+        differential=expand_datasets("results/{dataset}/differential.tsv.gz"),
+        candidates=workflow.source_path("../../resources/gene_sets/biomarkers.tsv"),
+        library=library("synthesize_datasets"),
+    output:
+        pathways="<summary>/synthesis/pathways.tsv",
+        genes="<summary>/synthesis/genes.tsv",
+        biomarkers="<summary>/synthesis/biomarkers.tsv",
+    log:
+        "logs/synthesize_datasets/synthesize_datasets.log",
+    benchmark:
+        "benchmarks/synthesize_datasets/synthesize_datasets.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        systems=systems(),
+        fdr=lookup("differential/fdr", within=config),
+    message:
+        "Pool pathways and genes over datasets, tissue against dish"
+    script:
+        "../scripts/synthesize_datasets.py"
+
+
+if SIMULATED:
+
+    rule compare_planted:
+        input:
+            truth_pathways=expand_datasets("results/{dataset}/truth/pathways.tsv", SIMULATED),
+            truth_genes=expand_datasets("results/{dataset}/truth/genes.tsv", SIMULATED),
+            tests=expand_datasets("results/{dataset}/pathway_tests.tsv", SIMULATED),
+            gene_sets=local(gene_set_files),
+            library=library("compare_planted"),
+        output:
+            planted="<summary>/planted.tsv",
+        log:
+            "logs/compare_planted/compare_planted.log",
+        benchmark:
+            "benchmarks/compare_planted/compare_planted.tsv"
+        conda:
+            "../../envs/alscell.yaml"
+        threads: 1
+        params:
+            contrasts=planted_contrasts(),
+            fdr=lookup("differential/fdr", within=config),
+        message:
+            "Compare the tests of simulated datasets with what was planted"
+        script:
+            "../scripts/compare_planted.py"

@@ -1,0 +1,142 @@
+"""The file for people and their tools: raw counts of the kept cells with all that was found out about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from alscell.errors import InputError
+from alscell.keys import CELL, CELL_TYPE, DONOR, LABEL_COLUMNS, SAMPLE, SHEET_FILE_COLUMNS, SHEET_REQUIRED
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+ORGANISMS = {"human": "Homo sapiens", "mouse": "Mus musculus"}
+SUSPENSIONS = {"nuclei": "nucleus", "cells": "cell"}
+QUALITY_COLUMNS = ("n_counts", "n_genes", "fraction_mitochondrial", "fraction_ribosomal", "doublet_score")
+
+
+def shared_genes(genes: list[pd.DataFrame], *, where: str) -> pd.DataFrame:
+    """Genes that all samples have, in the order of the first sample, with their ids.
+
+    Parameters
+    ----------
+    genes : list of DataFrame
+        One a sample: index gene, column gene_id.
+
+    Raises
+    ------
+    InputError
+        If the samples share no gene.
+    """
+    common = genes[0]
+    for other in genes[1:]:
+        if not other.index.equals(common.index):
+            common = common[common.index.isin(other.index)]
+    if common.empty:
+        found = f"samples without a common gene, e.g. '{genes[0].index[0]}' in the first"
+        mend = "See 'symbol' and 'gene_id' in dataset.yaml."
+        raise InputError(where, found=found, expected="one kind of gene names in a dataset", mend=mend)
+    return common
+
+
+def describe_cells(
+    embedding: pd.DataFrame, cell_types: pd.DataFrame, quality: pd.DataFrame, sheet: pd.DataFrame
+) -> pd.DataFrame:
+    """One row a kept cell, sorted by sample and cell: all columns of the sample sheet, quality, cluster, cell type.
+
+    Parameters
+    ----------
+    embedding, cell_types, quality : DataFrame
+        Tables of these names, of all samples.
+    sheet : DataFrame
+        Sample sheet, as text. A column of numbers becomes numbers unless keys.LABEL_COLUMNS has its name.
+
+    Returns
+    -------
+    DataFrame
+        Index cell; repeated text is categorical.
+    """
+    cells = embedding[[CELL, SAMPLE]].sort_values([SAMPLE, CELL], ignore_index=True)
+    facts = sheet.drop(columns=[name for name in SHEET_FILE_COLUMNS if name in sheet])
+    own = {"cluster", CELL_TYPE, "cell_type_score", *QUALITY_COLUMNS}
+    facts = facts.rename(columns={name: f"{name}_in_sheet" for name in facts if name in own})
+    cells = cells.merge(facts, on=SAMPLE, how="left", validate="m:1")
+    types = cell_types[[CELL, "cluster", CELL_TYPE, "score"]].rename(columns={"score": "cell_type_score"})
+    cells = cells.merge(types, on=CELL, validate="1:1")
+    cells = cells.merge(quality[[CELL, *QUALITY_COLUMNS]], on=CELL, how="left", validate="1:1")
+    for name in facts.columns:
+        cells[name] = _numbers_or_labels(cells[name], is_label=name in (*SHEET_REQUIRED, *LABEL_COLUMNS))
+    for name in ("cluster", CELL_TYPE):
+        cells[name] = _labels(cells[name])
+    index = pd.Index(cells.pop(CELL).to_numpy(dtype=object), name=CELL)
+    return cells.set_index(index)
+
+
+def _numbers_or_labels(values: pd.Series, *, is_label: bool) -> pd.Series:
+    numbers = pd.to_numeric(values.replace("", np.nan), errors="coerce")
+    if not is_label and numbers.notna().any() and (numbers.notna() | (values == "")).all():
+        return numbers.astype("float64")
+    return _labels(values)
+
+
+def _labels(values: pd.Series) -> pd.Series:
+    """Text as a categorical whose categories older readers of h5ad know (plain strings)."""
+    text = values.astype("object")
+    return pd.Series(pd.Categorical(text, categories=pd.Index(sorted(text.unique()), dtype=object)), index=values.index)
+
+
+def portal_columns(cells: pd.DataFrame, *, organism: str, assay: str, tissue: str) -> pd.DataFrame:
+    """The cells with columns named as the CELLxGENE schema names them; a column of the sheet of that name stays.
+
+    NOTE: the schema also wants ontology terms; nothing here claims to be valid by it.
+    """
+    new = {
+        "donor_id": cells[DONOR],
+        "organism": ORGANISMS[organism],
+        "tissue": tissue,
+        "suspension_type": SUSPENSIONS[assay],
+    }
+    added = pd.DataFrame(new, index=cells.index)
+    return cells.assign(**{name: _labels(added[name]) for name in new if name not in cells})
+
+
+def frame_of_atlas(
+    cells: pd.DataFrame, genes: pd.DataFrame, embedding: pd.DataFrame, *, about: dict[str, Any]
+) -> AnnData:
+    """The atlas without its counts: obs, var, obsm X_pca and X_umap (float32), uns.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        obs, in the order of the atlas.
+    genes : DataFrame
+        Index gene, column gene_id.
+    embedding : DataFrame
+        Table `embedding`; its components are the integrated ones.
+    about : dict
+        What uns holds: title, citation, simulated and more.
+    """
+    from anndata import AnnData
+
+    places = embedding.set_index(CELL).loc[cells.index]
+    components = [name for name in places if name.startswith("pc_")]
+    return AnnData(
+        obs=cells,
+        var=pd.DataFrame(
+            {"gene_id": genes["gene_id"].to_numpy(dtype=object)},
+            index=pd.Index(genes.index.to_numpy(dtype=object), name="gene"),
+        ),
+        obsm={
+            "X_pca": places[components].to_numpy(dtype=np.float32),
+            "X_umap": places[["umap_1", "umap_2"]].to_numpy(dtype=np.float32),
+        },
+        uns=about,
+    )
+
+
+def counts_of(data: AnnData, genes: pd.Index) -> Any:
+    """Counts of some genes, as CSR, without a copy where these are all genes in the same order."""
+    return data.X if data.var_names.equals(genes) else data[:, genes].X

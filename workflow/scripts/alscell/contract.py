@@ -1,0 +1,230 @@
+"""Every result file of a run, named once: its path, the rule that writes it, its table and its meaning.
+
+docs/files.md is made from this module and from tables.py:
+
+    PYTHONPATH=workflow/scripts python -c "from alscell.contract import write_files_page; write_files_page()"
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from alscell.files import write_text
+from alscell.tables import TABLES, Table
+
+SUMMARY = "<summary>"  # folder of config key summary_folder, "results" unless set
+# The datasets a file is made for, where it is not made for all.
+CELLS, PSEUDOBULK = "datasets with cells", "datasets that enter at pseudobulk"
+SIMULATED, REAL = "simulated datasets", "datasets that are not simulated"
+
+
+@dataclass(frozen=True)
+class FileContract:
+    """One kind of result file.
+
+    Parameters
+    ----------
+    pattern : str
+        Path from the working folder, with the slots {dataset}, {sample}, {contrast}, {file} and <summary>.
+    rule : str
+        Rule that writes it.
+    table : str
+        Key of tables.TABLES; "" for a file that is no table with a contract.
+    meaning : str
+    only : str
+        The datasets it is made for, where not for all.
+    """
+
+    pattern: str
+    rule: str
+    table: str
+    meaning: str
+    only: str = ""
+
+
+def _figure(name: str, rule: str, meaning: str, only: str = "") -> tuple[FileContract, ...]:
+    return tuple(
+        FileContract(f"{SUMMARY}/figures/{name}.{ending}", rule, "", f"{meaning}: {what}", only)
+        for ending, what in (("pdf", "for print"), ("png", "for screens"), ("tsv", "the numbers drawn"))
+    )
+
+
+def _of_dataset(only: str, *rows: tuple[str, str, str, str]) -> tuple[FileContract, ...]:
+    return tuple(FileContract(f"results/{{dataset}}/{name}", *row, only) for name, *row in rows)
+
+
+# fmt: off
+FILES: tuple[FileContract, ...] = (
+    *_of_dataset(REAL, ("raw/{file}", "acquire_file", "", "raw file as its source delivers it, verified")),
+    *_of_dataset(SIMULATED, ("raw/{file}", "simulate_file", "", "raw file in the layout of the public dataset")),
+    *_of_dataset(CELLS,
+        ("samples/{sample}/counts.h5ad", "load_sample", "", "raw counts of a sample: cells x genes, sparse integers"),
+        ("samples/{sample}/quality.parquet", "measure_quality", "quality", "measures and flags of every cell"),
+        ("samples/{sample}/quality_limits.tsv", "measure_quality", "quality_limits", "limits and status of a sample"),
+        ("quality_limits.tsv", "gather_quality", "quality_limits", "the same of all samples"),
+        ("embedding.parquet", "embed_cells", "embedding", "principal components and UMAP of every kept cell"),
+        ("graph.npz", "embed_cells", "", "nearest-neighbor graph, rows as in embedding.parquet"),
+        ("clusters.parquet", "cluster_cells", "clusters", "cluster of every kept cell at each resolution"),
+        ("cluster_stability.tsv", "cluster_cells", "cluster_stability", "how stable each resolution is"),
+        ("cell_types.parquet", "annotate_cells", "cell_types", "cell type of every kept cell"),
+        ("cluster_labels.tsv", "annotate_cells", "cluster_labels", "cell type of every cluster, with flags"),
+        ("markers.tsv", "annotate_cells", "markers", "marker genes in every cell type"),
+        ("atlas.h5ad", "assemble_atlas", "", "everything about the cells in one AnnData, for people and their tools"),
+    ),
+    *_of_dataset(CELLS, ("pseudobulk.h5ad", "sum_pseudobulk", "", "counts summed by donor and cell type, integers")),
+    *_of_dataset(PSEUDOBULK, ("pseudobulk.h5ad", "read_pseudobulk", "", "counts by donor and cell type, as given")),
+    *_of_dataset("",
+        ("differential/{contrast}.parquet", "test_differential", "differential", "differential expression, one contrast"),
+        ("differential_skipped/{contrast}.tsv", "test_differential", "differential_skipped", "what was not tested, why"),
+        ("differential.tsv.gz", "gather_differential", "differential", "differential expression, all contrasts"),
+        ("differential_skipped.tsv", "gather_differential", "differential_skipped", "what was not tested, why"),
+        ("enrichment/{contrast}.parquet", "test_enrichment", "enrichment", "gene sets on differential statistics"),
+        ("enrichment.tsv.gz", "gather_enrichment", "enrichment", "the same of all contrasts"),
+    ),
+    *_of_dataset(CELLS,
+        ("pathway_scores.parquet", "score_pathways", "pathway_scores", "score of every gene set in every cell"),
+        ("rank_profiles.h5ad", "score_pathways", "", "donor means of gene ranks by cell type, for random sets"),
+        ("pathway_donors.parquet", "score_pathways", "pathway_donors", "score of every set by donor and cell type"),
+        ("pathway_sets.tsv", "score_pathways", "pathway_sets", "coverage of every gene set, scored or not"),
+    ),
+    *_of_dataset(PSEUDOBULK,
+        ("rank_profiles.h5ad", "score_pseudobulk", "", "gene ranks by donor and cell type, for random sets"),
+        ("pathway_donors.parquet", "score_pseudobulk", "pathway_donors", "score of every set by donor and cell type"),
+        ("pathway_sets.tsv", "score_pseudobulk", "pathway_sets", "coverage of every gene set, scored or not"),
+    ),
+    *_of_dataset("",
+        ("pathway_tests/{contrast}.tsv", "test_pathways", "pathway_tests", "pathway activity between donors"),
+        ("pathway_tests.tsv", "gather_pathways", "pathway_tests", "the same of all contrasts"),
+        ("composition.tsv", "test_composition", "composition", "share of cell types between donors, tested"),
+        ("composition_donors.tsv", "test_composition", "composition_donors", "share of cell types in every donor"),
+    ),
+    *_of_dataset(SIMULATED,
+        ("truth/pathways.tsv", "simulate_truth", "truth_pathways", "planted gene sets"),
+        ("truth/genes.tsv", "simulate_truth", "truth_genes", "planted genes"),
+        ("truth/composition.tsv", "simulate_truth", "truth_composition", "planted shifts in composition"),
+        ("truth/cells.tsv.gz", "simulate_truth", "truth_cells", "true cell type of every droplet"),
+    ),
+    FileContract(f"{SUMMARY}/synthesis/pathways.tsv", "synthesize_datasets", "synthesis_pathways", "gene sets over datasets"),
+    FileContract(f"{SUMMARY}/synthesis/genes.tsv", "synthesize_datasets", "synthesis_genes", "genes over datasets"),
+    FileContract(f"{SUMMARY}/synthesis/biomarkers.tsv", "synthesize_datasets", "synthesis_biomarkers", "biomarker candidates"),
+    FileContract(f"{SUMMARY}/planted.tsv", "compare_planted", "planted", "planted truth against findings", SIMULATED),
+    *_figure("quality_{dataset}", "plot_quality", "quality of every sample", CELLS),
+    *_figure("umap_{dataset}", "plot_umap", "UMAP by cell type, cluster, donor and condition", CELLS),
+    *_figure("markers_{dataset}", "plot_markers", "marker genes", CELLS),
+    *_figure("composition_{dataset}", "plot_composition", "donor shares of cell types"),
+    *_figure("differential_{dataset}", "plot_differential", "number of genes up and down"),
+    *_figure("volcano_{dataset}_{contrast}", "plot_volcano", "effect against p of every gene"),
+    *_figure("pathways_{dataset}_{contrast}", "plot_pathways", "effect of every gene set with its interval"),
+    *_figure("pathway_donors_{dataset}_{contrast}", "plot_pathway_donors", "donor scores of the sets that differ most"),
+    *_figure("pathway_heatmap", "plot_pathway_heatmap", "effect of every gene set in every dataset and cell type"),
+    *_figure("tissue_dish", "plot_tissue_dish", "effect in tissue against effect in the dish"),
+    *_figure("planted_truth", "plot_planted_truth", "planted against found", SIMULATED),
+    FileContract(f"{SUMMARY}/report.html", "write_report", "", "the report: one page, opens offline"),
+    FileContract(f"{SUMMARY}/manifest.tsv", "write_manifest", "manifest", "checksum, size and rule of every file"),
+)
+# fmt: on
+
+
+def find_contract(path: str, *, summary: str, with_cells: list[str], simulated: list[str]) -> FileContract:
+    """The contract of one result file.
+
+    Parameters
+    ----------
+    path : str
+        Path from the working folder; a prefix set by `module: prefix` may stand before it.
+    summary : str
+        Value of config key summary_folder.
+    with_cells, simulated : list of str
+        Ids of the datasets that have cells, and of those that are simulated.
+
+    Raises
+    ------
+    KeyError
+        If no contract names this path: a rule writes a file that contract.py does not list.
+    """
+    for contract in FILES:
+        match = re.fullmatch(rf"(.*/)?{_expression(contract.pattern, summary)}", path)
+        dataset = match and match.groupdict().get("dataset")
+        if match and (dataset is None or contract.only in _kinds(dataset, with_cells, simulated)):
+            return contract
+    raise KeyError(f"no contract in contract.py names the file '{path}'")
+
+
+def _kinds(dataset: str, with_cells: list[str], simulated: list[str]) -> set[str]:
+    return {"", CELLS if dataset in with_cells else PSEUDOBULK, SIMULATED if dataset in simulated else REAL}
+
+
+def _expression(pattern: str, summary: str) -> str:
+    text = re.escape(pattern.replace(SUMMARY, summary.rstrip("/")))
+    return re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", text)
+
+
+def files_markdown() -> str:
+    """The page docs/files.md: every file, and every column of every table."""
+    lines = [
+        "# Files",
+        "",
+        "Made from `workflow/scripts/alscell/contract.py` and `tables.py`; don't edit it by hand.",
+        "",
+        "`<summary>` is the config key `summary_folder` (`results` unless set). A positive effect or log2 fold change",
+        "always means: higher in the case arm. Empty cells of a table mean: not known, or not tested.",
+        "",
+        "| path | what it holds | table | made for | rule |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [_file_row(contract) for contract in FILES if not _is_copy(contract)]
+    lines += ["", "Each figure also comes as `.png`, and with the numbers drawn as `.tsv`.", "", "# Tables"]
+    used = dict.fromkeys(contract.table for contract in FILES if contract.table)
+    for name in used:
+        lines += ["", *_table_lines(TABLES[name])]
+    return "\n".join(lines) + "\n"
+
+
+def _file_row(contract: FileContract) -> str:
+    link = f"[{contract.table}](#{contract.table})" if contract.table else ""
+    meaning = contract.meaning.removesuffix(": for print")
+    return f"| `{contract.pattern}` | {meaning} | {link} | {contract.only or 'all'} | `{contract.rule}` |"
+
+
+def _table_lines(table: Table) -> list[str]:
+    more = " Further columns may follow." if table.open_ended else ""
+    return [
+        f"## {table.name}",
+        "",
+        f"One row: {table.row}. Key: {', '.join(f'`{name}`' for name in table.key)}.{more}",
+        "",
+        "| column | type | unit | may be empty | meaning |",
+        "|---|---|---|---|---|",
+        *(
+            f"| `{one.name}` | {one.kind} | {one.unit} | {'yes' if one.nullable else ''} | {one.meaning} |"
+            for one in table.columns
+        ),
+    ]
+
+
+def write_files_page(path: str | Path = "docs/files.md") -> None:
+    """Write docs/files.md."""
+    write_text(files_markdown(), path)
+
+
+def files_of_run(*, datasets: list[str], with_cells: list[str], simulated: list[str]) -> list[tuple[str, str]]:
+    """Path and meaning of every kind of file that a run makes; figures by their PDF.
+
+    Parameters
+    ----------
+    datasets, with_cells, simulated : list of str
+        Ids of all datasets of the run, of those that have cells, and of those that are simulated.
+    """
+    made = set().union(*(_kinds(name, with_cells, simulated) for name in datasets))
+    return [
+        (contract.pattern, contract.meaning.removesuffix(": for print"))
+        for contract in FILES
+        if contract.only in made and not _is_copy(contract)
+    ]
+
+
+def _is_copy(contract: FileContract) -> bool:
+    """Whether this is the PNG or the numbers of a figure, whose PDF stands for all three."""
+    return "/figures/" in contract.pattern and not contract.pattern.endswith(".pdf")

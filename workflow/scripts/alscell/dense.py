@@ -1,0 +1,161 @@
+"""Read one sample from a dense table (csv or tsv), block by block, without ever holding the whole of it."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from alscell.counts import BROKEN, Counts, broken, gene_like, transposed
+from alscell.errors import InputError, nearest
+
+BLOCK_VALUES = 4_000_000  # values of a table in memory at once
+# Spreadsheets turn these symbols into dates. SOURCE: HGNC renamed them for it, doi:10.1038/s41588-020-0669-3
+DATES = re.compile(r"(\d{1,2})-(Mar|Sep|Dec)")
+
+log = logging.getLogger(__name__)
+
+
+def read_dense(path: str | Path, *, member: str, orientation: str, where: str) -> Counts:
+    """The cells of one sample in a dense table (csv or tsv, also .gz) with a header line and a first column of names.
+
+    Read in blocks of rows; only the sample's own cells are kept, sparse. Genes of one symbol are summed.
+
+    Parameters
+    ----------
+    path : path
+        The table.
+    member : str
+        The sample's cells are those whose names start with '<member>_'; the rest of the name is the barcode.
+    orientation : str
+        genes_by_cells (genes in rows) or cells_by_genes.
+    where : str
+        File and sample, for messages.
+
+    Raises
+    ------
+    InputError
+        No cell of that sample; axes swapped; a value that is no number; a broken file.
+    """
+    try:
+        columns, separator = _header(Path(path), where)
+        read = _read_genes_by_cells if orientation == "genes_by_cells" else _read_cells_by_genes
+        matrix, cells, genes = read(Path(path), columns, separator, f"{member}_", where)
+    except BROKEN as error:
+        raise broken(where, error) from None
+    genes, matrix = _sum_symbols(_undo_dates(genes), matrix)
+    barcodes = np.array([name.removeprefix(f"{member}_") for name in cells], dtype=object)
+    return Counts(matrix, barcodes, genes, np.array([""] * len(genes), dtype=object))
+
+
+def _header(path: Path, where: str) -> tuple[np.ndarray, str]:
+    """Names of the data columns, and the separator.
+
+    R's write.table leaves out the name of the first column, so the header may be one shorter than the rows.
+    """
+    with path.open("rb") as stream:
+        opener = gzip.open if stream.read(2) == b"\x1f\x8b" else open
+    with opener(path, "rt", encoding="utf-8", newline="") as stream:
+        lines = [stream.readline(), stream.readline()]
+    separator = "\t" if lines[0].count("\t") > lines[0].count(",") else ","
+    names, first = csv.reader(lines, delimiter=separator) if all(lines) else ([], [])
+    if len(first) - len(names) not in (0, 1) or len(first) < 2:
+        found = f"a header of {len(names)} and a first row of {len(first)} fields"
+        mend = "Check the separator and that the file is whole."
+        raise InputError(where, found=found, expected="one name for each column", mend=mend)
+    return np.array(names[len(names) - len(first) + 1 :], dtype=object), separator
+
+
+def _blocks(path: Path, separator: str, columns: list[int], n_columns: int, where: str) -> Any:
+    """Blocks of rows: names in the first column and the chosen columns as numbers."""
+    rows = max(1, BLOCK_VALUES // n_columns)
+    # NOTE: without na_filter an empty cell or "NA" stays text, and is reported below instead of becoming a number.
+    table = pd.read_csv(
+        path,
+        sep=separator,
+        header=None,
+        skiprows=1,
+        usecols=[0, *columns],
+        dtype={0: "str"},
+        na_filter=False,
+        chunksize=rows,
+    )
+    for block in table:
+        names, values = block[0].to_numpy(dtype=object), block[columns]
+        texts = [column for column in columns if values.dtypes[column].kind not in "iufb"]
+        if texts:
+            numbers = pd.to_numeric(values[texts[0]], errors="coerce")
+            bad = int(np.flatnonzero(numbers.isna())[0])
+            found = f"'{values[texts[0]].iloc[bad]}' in row '{names[bad]}'"
+            raise InputError(where, found=found, expected="a number", mend="The table must hold raw counts only.")
+        yield names, values.to_numpy()
+
+
+def _read_genes_by_cells(path: Path, cells: np.ndarray, separator: str, prefix: str, where: str) -> Any:
+    picked = [index for index, name in enumerate(cells) if name.startswith(prefix)]
+    if not picked:
+        raise _no_cells(cells, prefix, where)
+    blocks, genes = [], []
+    for names, values in _blocks(path, separator, [index + 1 for index in picked], len(cells), where):
+        genes.append(names)
+        blocks.append(sp.csr_matrix(values))
+    genes = np.concatenate(genes)
+    return sp.vstack(blocks).T.tocsr(), cells[picked], genes
+
+
+def _read_cells_by_genes(path: Path, genes: np.ndarray, separator: str, prefix: str, where: str) -> Any:
+    blocks, cells, others = [], [], []
+    for names, values in _blocks(path, separator, [index + 1 for index in range(len(genes))], len(genes), where):
+        picked = np.array([name.startswith(prefix) for name in names])
+        blocks.append(sp.csr_matrix(values[picked]))
+        cells.append(names[picked])
+        others.append(names)
+    cells = np.concatenate(cells)
+    if not len(cells):
+        raise _no_cells(np.concatenate(others), prefix, where)
+    return sp.vstack(blocks).tocsr(), cells, genes
+
+
+def _no_cells(names: np.ndarray, prefix: str, where: str) -> InputError:
+    if gene_like(names):
+        return transposed(where, names=names, axis="cells")
+    samples = sorted({name.rpartition("_")[0] for name in names})
+    mend = "Correct `member` in samples.tsv. " + nearest(prefix.removesuffix("_"), samples[:50])
+    return InputError(
+        where, found=f"no cell whose name starts with '{prefix}'", expected="cells of this sample", mend=mend
+    )
+
+
+def _undo_dates(genes: np.ndarray) -> np.ndarray:
+    """Symbols that a spreadsheet turned into dates, back: 4-Mar is MARCHF4. 1-Mar and 2-Mar have two origins: left."""
+    families = {"Mar": "MARCHF", "Sep": "SEPTIN", "Dec": "DELEC"}
+
+    def symbol(name: str) -> str:
+        date = DATES.fullmatch(name)
+        unclear = not date or (date[2] == "Mar" and date[1] in "12")
+        return name if unclear else f"{families[date[2]]}{date[1]}"
+
+    mended = np.array([symbol(name) for name in genes], dtype=object)
+    if n_dates := sum(DATES.fullmatch(name) is not None for name in genes):
+        log.warning(
+            "%d gene symbols were turned into dates by a spreadsheet; %d mended", n_dates, (mended != genes).sum()
+        )
+    return mended
+
+
+def _sum_symbols(genes: np.ndarray, matrix: sp.csr_matrix) -> tuple[np.ndarray, sp.csr_matrix]:
+    """Genes of one symbol summed, in the order in which symbols first occur."""
+    positions = {name: index for index, name in enumerate(dict.fromkeys(genes.tolist()))}
+    if len(positions) == len(genes):
+        return genes, matrix
+    log.info("%d rows share the symbol of another gene and are summed with it", len(genes) - len(positions))
+    target = [positions[name] for name in genes.tolist()]
+    sums = sp.csr_matrix((np.ones(len(genes)), (range(len(genes)), target)), shape=(len(genes), len(positions)))
+    return np.array(list(positions), dtype=object), (matrix @ sums).tocsr()

@@ -1,0 +1,158 @@
+"""Count tables that come as sums by donor and cell type: checked, then treated as the sums made here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from alscell.counts import Counts, check_counts, gene_like, transposed
+from alscell.errors import InputError, InputErrors, nearest
+from alscell.keys import CELL_TYPE, CONDITION, GENE_ID, N_CELLS, SAMPLE
+from alscell.pseudobulk import SampleSums
+
+
+def given_sums(
+    data: Any, sheet: pd.DataFrame, *, columns: dict, symbol: str, gene_id: str, layer: str, organism: str, where: str
+) -> list[SampleSums]:
+    """The sums of a donor-level table, sample by sample.
+
+    Parameters
+    ----------
+    data : AnnData, (sample x cell type) x genes
+        As it came.
+    sheet : DataFrame
+        samples.tsv; a row's `member` (else `sample`) names it in the table.
+    columns : dict
+        `cells` of dataset.yaml: which obs column is sample, cell_type, n_cells and, if there, condition.
+    symbol, gene_id : str
+        Columns of var; '' for the index, and for none.
+    layer : str
+        Layer with raw counts; '' for X.
+    organism : str
+        human or mouse.
+    where : str
+        The file, for messages.
+
+    Raises
+    ------
+    InputError, InputErrors
+        Columns or layer absent, axes swapped, values that are not counts, samples that are not in the sheet or the
+        other way round, another condition than the sheet's, a sample and cell type twice, no cells or no counts in a
+        row.
+    """
+    rows = _rows(data, columns, where=where)
+    matrix = _layer(data, layer, where=where)
+    genes = _column(data.var, symbol, where=where) if symbol else data.var_names.astype(str).to_numpy(dtype=object)
+    ids = _column(data.var, gene_id, where=where) if gene_id else np.full(len(genes), "", dtype=object)
+    sample_of = dict(zip(_members(sheet), sheet[SAMPLE], strict=True))
+    problems = _row_problems(rows, sheet.assign(member=_members(sheet)), where=where)
+    if problems:
+        raise InputErrors(problems)
+    names = (rows[SAMPLE] + "|" + rows[CELL_TYPE]).to_numpy()
+    counts = check_counts(Counts(matrix, names, genes, ids), where=where, organism=organism)
+    empty = np.flatnonzero(counts.matrix.sum(axis=1) == 0)
+    if len(empty):
+        mend = "Remove the row."
+        raise InputError(where, found=f"no counts in {names[empty[0]]}", expected="a count in every row", mend=mend)
+    table = pd.DataFrame({GENE_ID: ids}, index=pd.Index(counts.genes))
+    return [
+        SampleSums(
+            sample_of[member],
+            rows.loc[index, CELL_TYPE].tolist(),
+            rows.loc[index, N_CELLS].to_numpy(),
+            counts.matrix[index].astype(np.int64),
+            table,
+        )
+        for member, index in sorted(rows.groupby(SAMPLE).groups.items())
+    ]
+
+
+def _rows(data: Any, columns: dict, *, where: str) -> pd.DataFrame:
+    """sample, cell_type, n_cells and, where given, condition of each row; index 0..n-1."""
+    names = {
+        name: str(data_column) for name in (SAMPLE, CELL_TYPE, N_CELLS, CONDITION) if (data_column := columns.get(name))
+    }
+    for name in (SAMPLE, CELL_TYPE, N_CELLS):
+        if names.get(name) in data.obs:
+            continue
+        if gene_like(data.obs_names.to_numpy()):
+            raise transposed(where, cells=data.obs_names.to_numpy(), genes=data.var_names.to_numpy())
+        found = f"no obs column '{names[name]}'" if name in names else f"no `cells.{name}` in dataset.yaml"
+        mend = f"Set `cells.{name}` in dataset.yaml. {nearest(names.get(name, name), map(str, data.obs))}"
+        raise InputError(where, found=found, expected=f"an obs column with the {name} of each row", mend=mend)
+    rows = pd.DataFrame({name: data.obs[column].astype(str).to_numpy() for name, column in names.items()})
+    return rows.assign(**{N_CELLS: pd.to_numeric(rows[N_CELLS], errors="coerce")})
+
+
+def _layer(data: Any, layer: str, *, where: str) -> Any:
+    if layer and layer not in data.layers:
+        have = ", ".join(map(str, data.layers)) or "none"
+        mend = "Correct `layer` in dataset.yaml, or remove it to use X."
+        raise InputError(
+            where, found=f"no layer '{layer}' (layers: {have})", expected="a layer with raw counts", mend=mend
+        )
+    return data.layers[layer] if layer else data.X
+
+
+def _column(frame: pd.DataFrame, name: str, *, where: str) -> np.ndarray:
+    if name not in frame:
+        mend = (
+            f"Correct dataset.yaml. {nearest(name, map(str, frame))}"
+            if len(frame.columns)
+            else "Remove it from dataset.yaml."
+        )
+        raise InputError(
+            where, found=f"no var column '{name}'", expected="the column that dataset.yaml names", mend=mend
+        )
+    return frame[name].astype(object).fillna("").astype(str).to_numpy(dtype=object)
+
+
+def _members(sheet: pd.DataFrame) -> pd.Series:
+    """What each sample is called in the file."""
+    if "member" not in sheet:
+        return sheet[SAMPLE]
+    return sheet["member"].where(sheet["member"] != "", sheet[SAMPLE])
+
+
+def _row_problems(rows: pd.DataFrame, sheet: pd.DataFrame, *, where: str) -> list[InputError]:
+    """All that is wrong between the rows of the table and the sheet, whose column `member` names its samples."""
+    known = sheet.set_index("member")
+    problems = _sample_problems(rows, known, where=where)
+    keys, cells = rows[SAMPLE] + ", " + rows[CELL_TYPE], rows[N_CELLS]
+    for name in sorted(set(keys[keys.duplicated()])):
+        expected, mend = "one row a sample and cell type", "Add the rows up, or drop one."
+        problems.append(InputError(where, found=f"two rows of {name}", expected=expected, mend=mend))
+    for index in np.flatnonzero(~((cells >= 1) & (cells == cells.round())))[:5]:
+        found = f"{cells[index]:g} cells in {keys[index]}"
+        mend = "Correct the column, or `cells.n_cells` in dataset.yaml."
+        problems.append(InputError(where, found=found, expected="a whole number, 1 or more", mend=mend))
+    return problems + (_condition_problems(rows, known, where=where) if CONDITION in rows else [])
+
+
+def _sample_problems(rows: pd.DataFrame, known: pd.DataFrame, *, where: str) -> list[InputError]:
+    problems = []
+    for name in sorted(set(rows[SAMPLE]) - set(known.index)):
+        mend = f"Add it to samples.tsv, or drop its rows. {nearest(name, known.index)}"
+        problems.append(InputError(where, found=f"sample '{name}'", expected="a sample of samples.tsv", mend=mend))
+    for name in sorted(set(known.index) - set(rows[SAMPLE])):
+        found, expected = f"sample '{name}'", f"rows of it in {where}"
+        mend = "Remove it from samples.tsv, or correct its `member`."
+        problems.append(InputError("samples.tsv", found=found, expected=expected, mend=mend))
+    return problems
+
+
+def _condition_problems(rows: pd.DataFrame, known: pd.DataFrame, *, where: str) -> list[InputError]:
+    pairs = rows.loc[rows[SAMPLE].isin(known.index), [SAMPLE, CONDITION]].drop_duplicates()
+    mend = "Correct samples.tsv, or remove `cells.condition` from dataset.yaml if it means something else."
+    return [
+        InputError(
+            where,
+            found=f"condition '{condition}' of '{name}'",
+            expected=f"'{known.at[name, CONDITION]}' (samples.tsv)",
+            mend=mend,
+        )
+        for name, condition in pairs.itertuples(index=False)
+        if condition != known.at[name, CONDITION]
+    ]

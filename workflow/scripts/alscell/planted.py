@@ -1,0 +1,79 @@
+"""What was planted in simulated data against what the tests said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from alscell.keys import CELL_TYPE, CONTRAST, FAMILY, GENE, PATHWAY
+
+KEY = [CONTRAST, CELL_TYPE, FAMILY, PATHWAY]
+SET = [CELL_TYPE, FAMILY, PATHWAY]
+
+
+def compare_planted(
+    truth_pathways: pd.DataFrame,
+    truth_genes: pd.DataFrame,
+    gene_sets: pd.DataFrame,
+    tests: pd.DataFrame,
+    *,
+    contrasts: list[str],
+    fdr: float,
+) -> pd.DataFrame:
+    """Every planted set, and every tested set in which nothing was planted, of one simulated dataset.
+
+    Outcomes of a planted set:
+
+    - found: FDR low enough, and the planted direction
+    - wrong_direction: FDR low enough, the other direction
+    - missed: tested, FDR too high
+    - not_tested: no p value (cell type not found, too few donors, or set not scored)
+
+    Outcomes of other sets:
+
+    - overlap: at least one member moves in this cell type, since it is in a planted set too; neither answer is wrong
+    - false_call: no member moves, FDR low enough
+    - quiet: no member moves, FDR too high
+    - not_tested: no member moves, no p value
+
+    Parameters
+    ----------
+    truth_pathways : DataFrame
+        Table "truth_pathways".
+    truth_genes : DataFrame
+        Table "truth_genes".
+    gene_sets : DataFrame
+        Columns family, pathway, gene.
+    tests : DataFrame
+        Table "pathway_tests".
+    contrasts : list of str
+        Contrasts of this dataset whose case arm carries the change and whose control arm does not.
+    fdr : float
+        What counts as called.
+
+    Returns
+    -------
+    DataFrame
+        Columns of the table "planted" but dataset. Cell types are matched by name.
+    """
+    names = pd.DataFrame({CONTRAST: pd.Series(sorted(contrasts), dtype="str")})
+    planted = truth_pathways[[*SET, "log2_fold_change"]].rename(columns={"log2_fold_change": "planted"})
+    tested = tests.loc[tests[CONTRAST].isin(contrasts), [*KEY, "effect", "fdr"]]
+    table = names.merge(planted, how="cross").merge(tested, on=KEY, how="outer")
+    table["planted"] = table["planted"].fillna(0.0)
+    moved = truth_genes[[CELL_TYPE, GENE]].merge(gene_sets, on=GENE)[SET].drop_duplicates()
+    touched = pd.MultiIndex.from_frame(table[SET]).isin(pd.MultiIndex.from_frame(moved))
+    is_planted = (table["planted"] != 0).to_numpy()
+    called = (table["fdr"] <= fdr).to_numpy()
+    same = (np.sign(table["effect"]) == np.sign(table["planted"])).to_numpy()
+    cases = [
+        ~is_planted & touched,
+        table["fdr"].isna().to_numpy(),
+        is_planted & called & same,
+        is_planted & called,
+        is_planted,
+        called,
+    ]
+    outcomes = ["overlap", "not_tested", "found", "wrong_direction", "missed", "false_call"]
+    table["outcome"] = np.select(cases, outcomes, default="quiet")
+    return table[[*KEY, "planted", "effect", "fdr", "outcome"]]

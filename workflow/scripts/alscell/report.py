@@ -1,0 +1,161 @@
+"""The report: tables, figures and sentences of one run as one HTML page that opens offline.
+
+The page is made of plain values (a dict) and a Jinja2 template; nothing in it depends on time or machine.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import jinja2
+
+from alscell import report_text as text
+from alscell.figures import donor_arms, plain
+from alscell.figures_tests import count_genes
+from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR
+from alscell.report_tables import (
+    Results,
+    cluster_tables,
+    composition_table,
+    count_table,
+    enrichment_table,
+    gene_tables,
+    pathway_table,
+    quality_table,
+    run_tables,
+    synthesis_tables,
+    untested_tables,
+)
+
+# Kind of figure (its file name up to the dataset), what it shows.
+FIGURES = {
+    "quality": "Counts, genes and mitochondrial share of each sample with its limits; cells removed by first reason.",
+    "umap": "UMAP of the kept cells by cell type, cluster, donor and condition.",
+    "markers": "Marker genes of each cell type: dot size is the share of cells with a count, color the scaled mean.",
+    "composition": "Share of each cell type in every donor, and the difference between arms with its 95 % interval.",
+    "differential": "Number of genes up and down in each cell type; what could not be tested is hatched.",
+    "volcano": "Log2 fold change against donor-level p value of every gene; colored genes reach the FDR.",
+    "pathways": "Effect of each gene set with its 95 % interval, one column a cell type.",
+    "pathway_donors": "Donor scores of the gene sets that differ most; each point is a donor, bars are means.",
+    "pathway_heatmap": "Effect of each gene set in each dataset and cell type; dot: FDR reached; gray: not tested.",
+    "tissue_dish": "Effect of gene sets in tissue against their effect in the dish, with 95 % intervals.",
+    "planted_truth": "Planted changes against what the tests said, one field a cell type and gene set.",
+}
+_SHOWN_WIDTH = 0.6  # CSS pixels for each pixel of a figure
+
+
+def render(results: Results, *, template: str, style: str, version: str) -> str:
+    """The page as HTML text.
+
+    Parameters
+    ----------
+    results : Results
+    template, style : str
+        Jinja2 template and CSS, as text.
+    version : str
+        Of alscell.
+    """
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    datasets = [dataset_section(results, entry) for entry in results.settings["datasets"]]
+    simulated = [dataset["id"] for dataset in datasets if dataset["simulated"]]
+    page = environment.from_string(template).render(
+        style=style,
+        version=version,
+        simulated=simulated,
+        datasets=datasets,
+        figures={kind: figure(results, kind) for kind in ("pathway_heatmap", "tissue_dish", "planted_truth")},
+        synthesis=synthesis_tables(results),
+        planted=text.planted_sentence(results.tables["planted"]) if simulated else "",
+        untested=untested_tables(results),
+        run=run_tables(results),
+        methods=text.methods(results.settings, {info["assay"] for info in results.infos.values()}),
+        citations=text.CITATIONS,
+        files=results.files,
+        fdr=results.fdr,
+    )
+    return page.strip() + "\n"
+
+
+def figure(results: Results, kind: str, *names: str) -> dict[str, Any] | None:
+    """A figure as the template wants it: the image itself, size, caption and description; None if not drawn."""
+    stem = "_".join([kind, *names])
+    data = results.figures.get(stem)
+    if data is None:
+        return None
+    width, height = (int.from_bytes(data[start : start + 4], "big") for start in (16, 20))  # SOURCE: PNG's IHDR chunk
+    where = f" ({', '.join(plain(name) for name in names)})" if names else ""
+    return {
+        "source": "data:image/png;base64," + base64.b64encode(data).decode(),
+        "width": round(width * _SHOWN_WIDTH),
+        "height": round(height * _SHOWN_WIDTH),
+        "caption": FIGURES[kind],
+        "alt": f"{FIGURES[kind]}{where}",
+        "file": f"figures/{stem}",
+    }
+
+
+def dataset_section(results: Results, entry: dict[str, Any]) -> dict[str, Any]:
+    """All that the report says of one dataset."""
+    name, info = entry["id"], results.infos[entry["id"]]
+    contrasts = [contrast_section(results, name, contrast) for contrast in entry["contrasts"]]
+    has_cells = info["enters_at"] != "pseudobulk"
+    return {
+        "id": name,
+        "title": info["title"],
+        "simulated": bool(info.get("simulated")),
+        "replicate": info["replicate"],
+        "has_cells": has_cells,
+        "facts": _facts(info, entry, results),
+        "quality": quality_table(results, name) if has_cells else None,
+        "clusters": cluster_tables(results, name) if has_cells else [],
+        "figures": {kind: figure(results, kind, name) for kind in list(FIGURES)[:5]},
+        "counts": count_table(results, name),
+        "composition": composition_table(results, name),
+        "composition_lines": text.composition_lines(results.rows("composition", dataset=name), fdr=results.fdr),
+        "contrasts": contrasts,
+    }
+
+
+def contrast_section(results: Results, dataset: str, contrast: str) -> dict[str, Any]:
+    """All that the report says of one contrast of one dataset."""
+    where = {DATASET: dataset, CONTRAST: contrast}
+    tests, enrichment = results.rows("pathway_tests", **where), results.rows("enrichment", **where)
+    genes, skipped = results.rows("differential", **where), results.rows("differential_skipped", **where)
+    replicate = results.infos[dataset]["replicate"]
+    counts = count_genes(genes, skipped, fdr=results.fdr)
+    arms = donor_arms(results.samples[dataset], results.settings["contrasts"][contrast]).value_counts()
+    sentence, lines = text.summary_lines(tests, enrichment, counts, fdr=results.fdr, replicate=replicate, max_sets=4)
+    return {
+        "id": contrast,
+        "arms": text.arms_text(results.settings["contrasts"][contrast]),
+        "donors": f"{arms.get(CASE_ARM, 0)} against {arms.get(CONTROL_ARM, 0)} {replicate}s",
+        "sentence": sentence,
+        "lines": lines,
+        "figures": {kind: figure(results, kind, dataset, contrast) for kind in list(FIGURES)[5:8]},
+        "genes": gene_tables(results, genes, dataset),
+        "without_genes": [plain(row[CELL_TYPE]) for row in counts.to_dict("records")
+                          if row["status"] == "tested" and not row["n_up"] + row["n_down"]],
+        "enrichment": enrichment_table(results, enrichment, dataset),
+        "pathways": pathway_table(results, tests, dataset),
+    }  # fmt: skip
+
+
+def _facts(info: dict[str, Any], entry: dict[str, Any], results: Results) -> list[tuple[str, str]]:
+    sheet = results.samples[entry["id"]]
+    verified = "yes" if info.get("verified") else f"no: {info.get('unverified_reason') or 'no reason given'}"
+    donors = sheet.drop_duplicates(DONOR)["condition"].value_counts().sort_index()
+    return [
+        ("Accession", str(info.get("accession") or text.NOTHING)),
+        ("Source", f"{info['organism']}, {plain(str(info['tissue']))}, {info['system']}, {info['assay']}"),
+        (f"{info['replicate'].capitalize()}s", ", ".join(f"{n} {level}" for level, n in donors.items())),
+        ("Samples", str(len(sheet))),
+        ("Enters at", info["enters_at"]),
+        ("Contrasts", ", ".join(entry["contrasts"])),
+        ("Covariates", ", ".join(entry.get("covariates") or []) or "none"),
+        ("Verified against the source", verified),
+        ("Citation", str(info.get("citation") or text.NOTHING)),
+        ("Licence", str(info.get("licence") or text.NOTHING)),
+    ]

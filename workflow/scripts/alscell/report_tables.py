@@ -1,0 +1,348 @@
+"""Tables of the report: which columns a reader sees, under which headers, and how their values are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from alscell import report_text as text
+from alscell.figures import plain, signed
+from alscell.figures_tests import count_genes
+from alscell.keys import CELL_TYPE, CONTRAST, DATASET, DONOR, FAMILY, PATHWAY, SAMPLE
+
+Column = tuple[str, str, Callable[[Any], str]]  # column of a table, header, how a value is written
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything a report is made of.
+
+    Parameters
+    ----------
+    settings : dict
+        The whole config.
+    infos : dict of dict
+        dataset.yaml of each dataset, by its id.
+    samples : dict of DataFrame
+        Sample sheet of each dataset.
+    tables : dict of DataFrame
+        Tables of all datasets by the name of their contract; each has a column `dataset` or is over all datasets.
+    raw : DataFrame
+        Raw files: dataset, file, size, sha256.
+    figures : dict of bytes
+        PNG files by their stem.
+    versions : dict of str
+        Software by name.
+    files : list of (pattern, meaning)
+        Files of the run.
+    """
+
+    settings: dict[str, Any]
+    infos: dict[str, dict[str, Any]]
+    samples: dict[str, pd.DataFrame]
+    tables: dict[str, pd.DataFrame]
+    raw: pd.DataFrame
+    figures: dict[str, bytes]
+    versions: dict[str, str]
+    files: list[tuple[str, str]]
+
+    @property
+    def fdr(self) -> float:
+        return self.settings["differential"]["fdr"]
+
+    def rows(self, name: str, **where: str) -> pd.DataFrame:
+        """Rows of a table with the given values in the given columns."""
+        table = self.tables[name]
+        for column, value in where.items():
+            table = table[table[column] == value]
+        return table
+
+
+def words(value: Any) -> str:
+    """Text as it is; a dash where there is none."""
+    return text.NOTHING if pd.isna(value) or value == "" else str(value)
+
+
+def yes(value: Any) -> str:
+    """yes or no."""
+    return "yes" if value else "no"
+
+
+def table(
+    frame: pd.DataFrame, columns: Iterable[Column], *, caption: str, max_rows: int | None = None, file: str = ""
+) -> dict[str, Any]:
+    """A table as the template wants it: caption, headers, rows of text, and a note where rows were left out."""
+    columns = list(columns)
+    shown = frame if max_rows is None else frame.head(max_rows)
+    rows = [[write(row[name]) for name, _, write in columns] for row in shown.to_dict("records")]
+    note = f"First {len(shown):,} of {len(frame):,} rows." if len(shown) < len(frame) else ""
+    headers = [(header, write not in (str, plain, words)) for _, header, write in columns]
+    return {"caption": caption, "headers": headers, "rows": rows, "note": note, "file": file}
+
+
+def quality_table(results: Results, dataset: str) -> dict[str, Any]:
+    """Quality of every sample of a dataset."""
+    rows = results.rows("quality_limits", dataset=dataset).sort_values(["condition", SAMPLE]).copy()
+    rows["kept"] = rows["n_kept"] / rows["n_cells"].clip(lower=1)
+    rows["status"] = rows["status"].map(text.reason)
+    columns = [
+        (SAMPLE, "sample", str),
+        (DONOR, "donor", str),
+        ("condition", "condition", str),
+        ("n_cells", "cells", text.count),
+        ("n_kept", "kept", text.count),
+        ("kept", "kept share", text.percent),
+        ("status", "status", str),
+        ("n_doublets", "doublets", text.count),
+        ("median_counts", "median UMI", text.count),
+        ("median_genes", "median genes", text.count),
+        ("median_fraction_mitochondrial", "median mito", text.percent),
+        ("lower_counts", "least UMI", text.count),
+        ("upper_counts", "most UMI", text.count),
+        ("upper_mitochondrial", "most mito", text.percent),
+    ]
+    caption = f"Quality of each sample of {dataset}: medians over kept cells, limits of the sample"
+    return table(rows, columns, caption=caption, file=f"results/{dataset}/quality_limits.tsv")
+
+
+def cluster_tables(results: Results, dataset: str) -> list[dict[str, Any]]:
+    """Clusters of a dataset with their labels, and the resolutions tried."""
+    labels = [
+        ("cluster", "cluster", str),
+        (CELL_TYPE, "cell type", plain),
+        ("score", "marker score", text.number),
+        ("margin", "margin", text.number),
+        ("next_type", "next type", words),
+        ("n_cells", "cells", text.count),
+        ("n_donors", "donors", text.count),
+        ("top_donor_fraction", "largest donor", text.percent),
+        ("flags", "flags", words),
+    ]
+    stability = [
+        ("resolution", "resolution", lambda value: f"{value:g}"),
+        ("n_clusters", "clusters", text.count),
+        ("stability", "stability (median ARI)", text.number),
+        ("stability_low", "lowest ARI", text.number),
+        ("chosen", "chosen", yes),
+    ]
+    views = {"cluster_labels": (labels, "Clusters and their labels"), "cluster_stability": (stability, "Resolutions")}
+    return [
+        table(rows, columns, caption=f"{caption}, {dataset}", file=f"results/{dataset}/{name}.tsv")
+        for name, (columns, caption) in views.items()
+        if len(rows := results.rows(name, dataset=dataset))
+    ]
+
+
+def count_table(results: Results, dataset: str) -> dict[str, Any]:
+    """Genes up and down in every cell type of a dataset."""
+    genes = results.rows("differential", dataset=dataset)
+    counts = count_genes(genes, results.rows("differential_skipped", dataset=dataset), fdr=results.fdr)
+    counts["status"] = counts["status"].map(text.reason)
+    columns = [
+        (CONTRAST, "contrast", plain),
+        (CELL_TYPE, "cell type", plain),
+        ("n_case", "case", text.count),
+        ("n_control", "control", text.count),
+        ("n_tested", "genes tested", text.count),
+        ("n_up", "up", text.count),
+        ("n_down", "down", text.count),
+        ("status", "status", str),
+    ]
+    caption = f"Genes at FDR ≤ {results.fdr:g} in {dataset}"
+    return table(counts, columns, caption=caption, file=f"results/{dataset}/differential.tsv.gz")
+
+
+def composition_table(results: Results, dataset: str) -> dict[str, Any]:
+    """Shares of every cell type of a dataset, and their differences."""
+    columns = [
+        (CONTRAST, "contrast", plain),
+        (CELL_TYPE, "cell type", plain),
+        ("fraction_case", "case", text.percent),
+        ("fraction_control", "control", text.percent),
+        ("effect", "logit difference", signed),
+        ("ci_low", "95 % from", signed),
+        ("ci_high", "to", signed),
+        ("p_value", "p", text.probability),
+        ("fdr", "FDR", text.probability),
+    ]
+    caption = f"Composition of {dataset}: mean share over donors, and its difference"
+    rows = results.rows("composition", dataset=dataset)
+    return table(rows, columns, caption=caption, file=f"results/{dataset}/composition.tsv")
+
+
+def gene_tables(results: Results, genes: pd.DataFrame, dataset: str) -> list[dict[str, Any]]:
+    """Genes that reach the FDR, one table a cell type."""
+    columns = [
+        ("gene", "gene", str),
+        ("log2_fold_change", "log₂ fold change", signed),
+        ("log2_fold_change_shrunk", "shrunk", signed),
+        ("mean", "mean log₂ CPM", text.number),
+        ("statistic", "t", text.number),
+        ("p_value", "p", text.probability),
+        ("fdr", "FDR", text.probability),
+        ("fdr_all", "FDR, all types", text.probability),
+    ]
+    hits = genes[genes["fdr"] <= results.fdr].sort_values([CELL_TYPE, "p_value", "gene"])
+    limits = {"max_rows": results.settings["report"]["max_rows"], "file": f"results/{dataset}/differential.tsv.gz"}
+    return [
+        table(own, columns, caption=f"{plain(str(name))}: {len(own):,} genes", **limits)
+        for name, own in hits.groupby(CELL_TYPE)
+    ]
+
+
+def enrichment_table(results: Results, enrichment: pd.DataFrame, dataset: str) -> dict[str, Any]:
+    """Enrichment of gene sets in one contrast, by p."""
+    columns = [
+        (CELL_TYPE, "cell type", plain),
+        (FAMILY, "family", plain),
+        (PATHWAY, "gene set", plain),
+        ("n_genes", "genes", text.count),
+        ("direction", "direction", words),
+        ("p_value", "p (CAMERA)", text.probability),
+        ("fdr", "FDR (CAMERA)", text.probability),
+        ("correlation", "correlation", lambda value: text.number(value, 3)),
+        ("normalized_enrichment_score", "NES", signed),
+        ("first_genes", "leading edge", words),
+    ]
+    rows = enrichment.sort_values(["p_value", CELL_TYPE, FAMILY, PATHWAY]).copy()
+    edges = rows["leading_edge"].fillna("").astype("str").str.split(";")
+    rows["first_genes"] = [", ".join(genes[:6]) + (" …" if len(genes) > 6 else "") for genes in edges]
+    n_hits = int((rows["fdr"] <= results.fdr).sum())
+    caption = f"Gene sets on the differential statistics, by p: {n_hits:,} of {len(rows):,} reach FDR {results.fdr:g}"
+    max_rows = results.settings["report"]["max_rows"]
+    return table(rows, columns, caption=caption, max_rows=max_rows, file=f"results/{dataset}/enrichment.tsv.gz")
+
+
+def pathway_table(results: Results, tests: pd.DataFrame, dataset: str) -> dict[str, Any]:
+    """Pathway tests of one contrast, by p."""
+    columns = [
+        (CELL_TYPE, "cell type", plain),
+        (FAMILY, "family", plain),
+        (PATHWAY, "gene set", plain),
+        ("effect", "effect (SD)", signed),
+        ("ci_low", "95 % from", signed),
+        ("ci_high", "to", signed),
+        ("p_value", "p", text.probability),
+        ("fdr", "FDR", text.probability),
+        ("random_set_percentile", "above random sets (%)", lambda value: text.number(value, 0)),
+        ("coverage", "measured", text.percent),
+        ("n_case", "case", text.count),
+        ("n_control", "control", text.count),
+    ]
+    rows = tests.sort_values(["p_value", CELL_TYPE, FAMILY, PATHWAY])
+    n_hits = int((rows["fdr"] <= results.fdr).sum())
+    caption = f"Pathway activity between donors, by p: {n_hits:,} of {len(rows):,} reach FDR {results.fdr:g}"
+    max_rows = results.settings["report"]["max_rows"]
+    return table(rows, columns, caption=caption, max_rows=max_rows, file=f"results/{dataset}/pathway_tests.tsv")
+
+
+def synthesis_tables(results: Results) -> list[dict[str, Any]]:
+    """Gene sets, genes and biomarker candidates over all datasets."""
+    max_rows = results.settings["report"]["max_rows"]
+    pathways = results.tables["synthesis_pathways"].copy()
+    pathways["verdict"] = pathways["verdict"].map(text.VERDICTS)
+    several = [name for name in ("synthesis_genes", "synthesis_biomarkers") if len(results.tables[name])]
+    key = [(CONTRAST, "contrast", plain), (CELL_TYPE, "cell type", plain)]
+    columns = {
+        "synthesis_pathways": [
+            *key,
+            (PATHWAY, "gene set", plain),
+            ("effect_tissue", "tissue", signed),
+            ("effect_dish", "dish", signed),
+            ("effect", "all", signed),
+            ("ci_low", "95 % from", signed),
+            ("ci_high", "to", signed),
+            ("fdr", "FDR", text.probability),
+            ("i_squared", "I² (%)", lambda value: text.number(value, 0)),
+            ("verdict", "significant in", words),
+        ],
+        "synthesis_genes": [
+            *key,
+            ("gene", "gene", str),
+            ("log2_fold_change_tissue", "tissue", signed),
+            ("log2_fold_change_dish", "dish", signed),
+            ("log2_fold_change", "log₂ fold change", signed),
+            ("fdr", "FDR", text.probability),
+            ("same_sign", "same sign", yes),
+            ("datasets", "datasets", str),
+        ],
+        "synthesis_biomarkers": [
+            *key,
+            ("gene", "gene", str),
+            ("log2_fold_change", "log₂ fold change", signed),
+            ("fdr", "lowest FDR", text.probability),
+            ("direction", "direction", str),
+            ("known", "known ALS fluid biomarker", words),
+        ],
+    }
+    captions = {
+        "synthesis_pathways": "Gene sets over datasets, by FDR (random effects, donor standard deviations)",
+        "synthesis_genes": "Genes over datasets, by FDR (random effects)",
+        "synthesis_biomarkers": "Secreted or shed genes that change: candidates, not validated biomarkers",
+    }
+    frames = {"synthesis_pathways": pathways} | {name: results.tables[name] for name in several}
+    return [
+        table(frame.sort_values("fdr", kind="stable"), columns[name], caption=captions[name], max_rows=max_rows,
+              file=f"{results.settings['summary_folder']}/synthesis/{name.removeprefix('synthesis_')}.tsv")
+        for name, frame in frames.items()
+    ]  # fmt: skip
+
+
+def untested_tables(results: Results) -> list[dict[str, Any]]:
+    """What was not tested and why: samples left out, cell types, contrasts with too few donors, gene sets."""
+    key = [(DATASET, "dataset", str)]
+    samples = results.tables["quality_limits"]
+    samples = samples[samples["status"] != "ok"].assign(reason=lambda rows: rows["status"].map(text.reason))
+    skipped = results.tables["differential_skipped"]
+    skipped = skipped.assign(reason=skipped["reason"].map(text.reason))
+    sets = results.tables["pathway_sets"]
+    sets = sets[sets["status"] != "scored"].assign(reason=lambda rows: rows["status"].map(text.reason))
+    tests = results.tables["pathway_tests"]
+    effects = tests[tests["descriptive"]].groupby([DATASET, CONTRAST, CELL_TYPE], as_index=False).agg(
+        n_case=("n_case", "max"), n_control=("n_control", "max"), n_sets=(PATHWAY, "size")
+    )  # fmt: skip
+    arms = [("n_case", "case", text.count), ("n_control", "control", text.count)]
+    types = [*key, (CONTRAST, "contrast", plain), (CELL_TYPE, "cell type", plain)]
+    return [
+        table(samples, [*key, (SAMPLE, "sample", str), (DONOR, "donor", str), ("n_cells", "cells", text.count),
+                        ("n_kept", "kept", text.count), ("reason", "reason", words)],
+              caption="Samples left out"),
+        table(skipped, [*types, *arms, ("reason", "reason", words), ("detail", "detail", words)],
+              caption="Cell types not tested for differential expression, or with effect sizes only"),
+        table(effects, [*types, *arms, ("n_sets", "gene sets", text.count)],
+              caption="Pathway activity with effect sizes only: too few donors for a test"),
+        table(sets, [*key, (FAMILY, "family", plain), (PATHWAY, "gene set", plain), ("n_genes", "genes", text.count),
+                     ("n_measured", "measured", text.count), ("coverage", "share", text.percent),
+                     ("reason", "reason", words)],
+              caption="Gene sets not scored"),
+    ]  # fmt: skip
+
+
+def run_tables(results: Results) -> dict[str, dict[str, Any]]:
+    """What was run: config, software and raw files."""
+    settings = pd.DataFrame(_flat(results.settings), columns=["key", "value"])
+    versions = pd.DataFrame(sorted(results.versions.items()), columns=["name", "version"])
+    raw = [(DATASET, "dataset", str), ("file", "file", str), ("size", "size", text.size), ("sha256", "SHA-256", str)]
+    return {
+        "settings": table(settings, [("key", "key", str), ("value", "value", str)], caption="config.yaml of this run"),
+        "versions": table(versions, [("name", "software", str), ("version", "version", str)], caption="Software"),
+        "raw": table(results.raw.sort_values([DATASET, "file"]), raw, caption="Raw files, as read"),
+    }
+
+
+def _flat(settings: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
+    """Keys joined by '/', with their values as text; lists of dictionaries by their ids."""
+    rows = []
+    for key, value in settings.items():
+        path = f"{above}{key}"
+        if isinstance(value, dict):
+            rows += _flat(value, f"{path}/")
+        elif isinstance(value, list):
+            names = [str(item.get("id")) if isinstance(item, dict) else str(item) for item in value]
+            rows.append((path, ", ".join(names)))
+        else:
+            rows.append((path, str(value)))
+    return rows

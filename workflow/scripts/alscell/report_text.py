@@ -1,0 +1,270 @@
+"""The words of the report: numbers as a reader wants them, what was found in sentences, and the methods.
+
+Every value in the methods is taken from the config of the run, so the text can't say something else than was done.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from alscell.figures import plain, signed
+from alscell.keys import CELL_TYPE, CONTRAST, DATASET, FAMILY, PATHWAY
+
+NOTHING = "–"
+_RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+# Codes in tables, in plain words.
+REASONS = {
+    "no_donors_in_an_arm": "no donor in one of the arms",
+    "too_few_donors": "too few donors for a test: effect sizes only, no p value",
+    "design_not_estimable": "the covariates can't be told apart from the contrast",
+    "no_genes": "no gene has enough counts",
+    "low_coverage": "too small a share of its genes is measured",
+    "too_few_genes": "too few of its genes are measured",
+    "gene_level": "looked at gene by gene, not as a set",
+    "too_few_cells": "too few cells passed",
+    "most_cells_lost": "too small a share of its cells passed",
+}
+VERDICTS = {
+    "agree": "both, same direction",
+    "disagree": "both, opposite directions",
+    "tissue_only": "tissue only",
+    "dish_only": "dish only",
+    "unclear": "unclear",
+    "one_system": "one system only",
+}
+OUTCOMES = {
+    "found": "planted and found",
+    "missed": "planted and missed",
+    "wrong_direction": "planted and found in the wrong direction",
+    "false_call": "not planted and called",
+    "quiet": "not planted and not called",
+    "overlap": "not planted, but shares genes with a planted set",
+    "not_tested": "not tested",
+}
+
+
+def number(value: Any, digits: int = 2) -> str:
+    """A number with a true minus and so many decimals; a dash where there is none."""
+    if value is None or pd.isna(value):
+        return NOTHING
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def count(value: Any) -> str:
+    """A whole number with thousands separated."""
+    return NOTHING if value is None or pd.isna(value) else f"{int(value):,}"
+
+
+def percent(value: Any) -> str:
+    """A share in percent, with a decimal where it is below 10 %."""
+    if value is None or pd.isna(value):
+        return NOTHING
+    return f"{100 * value:.2g} %" if 0 < value < 0.1 else f"{100 * value:.0f} %"
+
+
+def probability(value: Any) -> str:
+    """A p value or FDR with two significant digits, never 0.000."""
+    if value is None or pd.isna(value):
+        return NOTHING
+    if value == 0:
+        return "< 10⁻³⁰⁰"
+    if value >= 0.001:
+        return f"{value:.{max(2, 1 - math.floor(math.log10(value)))}f}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(_RAISED)}"
+
+
+def size(value: int) -> str:
+    """A file size."""
+    for unit in ("bytes", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value = value / 1000
+    return f"{value:.1f} GB"
+
+
+def reason(code: str) -> str:
+    """A status or reason of a table in plain words."""
+    return REASONS.get(code, plain(code))
+
+
+def joined(names: list[str]) -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def arms_text(contrast: dict[str, Any]) -> str:
+    """'ALS against Control'."""
+    return f"{joined(contrast['case'])} against {joined(contrast['control'])}"
+
+
+def summary_lines(
+    tests: pd.DataFrame, enrichment: pd.DataFrame, genes: pd.DataFrame, *, fdr: float, replicate: str, max_sets: int
+) -> tuple[str, list[str]]:
+    """What one contrast of one dataset found, as a sentence and one line a cell type.
+
+    Parameters
+    ----------
+    tests, enrichment : DataFrame
+        Rows of `pathway_tests` and `enrichment` of the contrast.
+    genes : DataFrame
+        Rows of figures_tests.count_genes.
+    max_sets : int
+        Gene sets named in a line.
+
+    Returns
+    -------
+    (sentence, lines)
+    """
+    tested = tests[~tests["descriptive"] & tests["fdr"].notna()]
+    hits = tested[tested["fdr"] <= fdr].sort_values(["fdr", CELL_TYPE, FAMILY, PATHWAY])
+    n_types = tested[CELL_TYPE].nunique()
+    if tested.empty:
+        sentence = "No pathway test was possible: too few donors, or no gene set was scored. See “Not tested”."
+    elif hits.empty:
+        tried = f"{count(len(tested))} pathway tests in {n_types} cell types"
+        sentence = f"Nothing found: none of {tried} reaches FDR {fdr:g}."
+    else:
+        sentence = (
+            f"{count(len(hits))} of {count(len(tested))} pathway tests reach FDR {fdr:g}, "
+            f"in {hits[CELL_TYPE].nunique()} of {n_types} cell types."
+        )
+    enriched = enrichment[(enrichment["fdr"] <= fdr) & ~enrichment["descriptive"]]
+    same = set(zip(enriched[CELL_TYPE], enriched[FAMILY], enriched[PATHWAY], enriched["direction"], strict=True))
+    lines = []
+    for row in genes.to_dict("records"):
+        own = hits[hits[CELL_TYPE] == row[CELL_TYPE]]
+        changed = row["n_up"] + row["n_down"]
+        if own.empty and not changed:
+            continue
+        named = [_set_text(test, same) for test in own.head(max_sets).to_dict("records")]
+        more = [f"{len(own) - max_sets} more"] if len(own) > max_sets else []
+        sets = joined(named + more) if named else "no pathway"
+        donors = f"{row['n_case']} against {row['n_control']} {replicate}s"
+        lines.append(
+            f"{plain(row[CELL_TYPE])} ({donors}): {sets}; genes: {count(row['n_up'])} up, {count(row['n_down'])} down"
+        )
+    return sentence, lines
+
+
+def _set_text(test: dict[str, Any], same: set[tuple]) -> str:
+    direction = "up" if test["effect"] > 0 else "down"
+    notes = [f"effect {signed(test['effect'])}", f"FDR {probability(test['fdr'])}"]
+    if (test[CELL_TYPE], test[FAMILY], test[PATHWAY], direction) in same:
+        notes.append("CAMERA agrees")
+    percentile = test["random_set_percentile"]
+    if pd.notna(percentile) and percentile < 95:
+        notes.append(f"but only above {percentile:.0f} % of random sets")
+    return f"{plain(test[PATHWAY])} {direction} ({', '.join(notes)})"
+
+
+def composition_lines(composition: pd.DataFrame, *, fdr: float) -> list[str]:
+    """Cell types whose share differs, one line each."""
+    hits = composition[(composition["fdr"] <= fdr) & ~composition["descriptive"]]
+    hits = hits.sort_values([DATASET, CONTRAST, "fdr", CELL_TYPE])
+    return [
+        f"{plain(row[CELL_TYPE])} {'larger' if row['effect'] > 0 else 'smaller'} in the case arm: "
+        f"{percent(row['fraction_case'])} against {percent(row['fraction_control'])}, FDR {probability(row['fdr'])}"
+        for row in hits.to_dict("records")
+    ]
+
+
+def planted_sentence(planted: pd.DataFrame) -> str:
+    """How much of the planted truth was found, and how much was called that wasn't planted."""
+    counts = planted["outcome"].value_counts()
+    n = {name: int(counts.get(name, 0)) for name in OUTCOMES}
+    tested = n["found"] + n["missed"] + n["wrong_direction"]
+    return (
+        f"Of {tested} planted changes that were tested, {n['found']} were found, {n['missed']} missed and "
+        f"{n['wrong_direction']} found in the wrong direction. Of {n['quiet'] + n['false_call']} sets without any "
+        f"planted change, {n['false_call']} were called. {n['overlap']} sets share genes with a planted one and count "
+        "neither way."
+    )
+
+
+def methods(settings: dict[str, Any], assays: set[str]) -> list[str]:
+    """The methods of this run, one paragraph a stage, with the values of its config.
+
+    Parameters
+    ----------
+    settings : dict
+        The whole config.
+    assays : set of str
+        Assays of the datasets: nuclei, cells.
+    """
+    quality, doublets, embedding = settings["quality"], settings["doublets"], settings["embedding"]
+    clusters, annotation, pathways = settings["clusters"], settings["annotation"], settings["pathways"]
+    differential, enrichment = settings["differential"], settings["enrichment"]
+    ceilings = [f"{100 * quality[f'max_fraction_mitochondrial_{name}']:g} % for {name}" for name in sorted(assays)]
+    return [
+        f"Quality control, per sample: cells more than {quality['n_mads']} median absolute deviations from the median "
+        f"of log counts or log genes, or {quality['n_mads_mitochondrial']} above that of the mitochondrial share, were "
+        f"removed, with floors of {count(quality['min_counts'])} counts and {count(quality['min_genes'])} genes and "
+        f"mitochondrial ceilings of {joined(ceilings) if ceilings else NOTHING} (after Germain et al. 2020). Doublets: "
+        f"share of simulated doublets ({doublets['simulated_per_cell']} a cell) among {doublets['n_neighbors']} "
+        f"neighbors in {doublets['n_components']} principal components (after Wolock et al. 2019), at most "
+        f"{100 * doublets['max_rate']:g} % of a sample. Samples with fewer than {quality['min_cells']} kept cells, or "
+        f"less than {100 * quality['min_fraction_kept']:g} % of their cells kept, were left out.",
+        f"Embedding and clusters: {count(embedding['n_top_genes'])} variable genes ranked within samples, "
+        f"{embedding['n_components']} principal components, {_integration(embedding['integrate_by'])}, "
+        f"{embedding['n_neighbors']} nearest neighbors, UMAP (McInnes et al. 2018) and Leiden clusters (Traag et al. "
+        f"2019). Of the resolutions {joined([f'{value:g}' for value in clusters['resolutions']])}, the finest was used "
+        f"whose clusters repeat in {clusters['n_subsamples']} subsamples of {100 * clusters['subsample_fraction']:g} % "
+        f"of the cells with a median adjusted Rand index of at least {clusters['min_stability']:g}. Clusters were "
+        f"named by marker genes, and left unassigned below a score of {annotation['min_score']:g} or a margin of "
+        f"{annotation['min_margin']:g}; labels that came with a dataset were kept. No embedded or integrated value "
+        "enters a test.",
+        f"Differential expression: counts summed by donor and cell type (donors with fewer than "
+        f"{settings['pseudobulk']['min_cells']} cells of a type left out for it; Squair et al. 2021, Crowell et al. "
+        f"2020), genes kept as by edgeR's filterByExpr (at least {differential['min_count']} counts, "
+        f"{differential['min_total_count']} in all), scaled by TMM (Robinson and Oshlack 2010), tested with "
+        f"moderated t statistics ({_engine(differential['method'])}; Smyth 2004). With fewer than "
+        f"{differential['min_donors']} donors in an arm, effect sizes only are given. Benjamini–Hochberg "
+        "within cell type and contrast; the family over all cell types is in the tables beside it.",
+        f"Enrichment: CAMERA with the correlation estimated from the data (Wu and Smyth 2012) decides; the normalized "
+        f"enrichment score of a preranked GSEA (gseapy, {count(enrichment['permutations'])} permutations; Subramanian "
+        f"et al. 2005, Fang et al. 2023) describes. Sets with {enrichment['min_size']} to {enrichment['max_size']} "
+        "tested genes.",
+        f"Pathway activity: each cell's genes were ranked and a set scored by its recovery in the top "
+        f"{100 * pathways['top_fraction']:g} % (AUCell, Aibar et al. 2017), for sets of which at least "
+        f"{100 * pathways['min_coverage']:g} % and {pathways['min_genes']} genes are measured. Scores were averaged "
+        "over a donor's cells of one type and compared between donors by a linear model with moderated variances; "
+        "effects are in standard deviations of donors within arms. Benjamini–Hochberg over all cell types and sets "
+        f"of the contrast. Each set was compared with {count(pathways['n_random_sets'])} random sets of like expression.",
+        "Composition: logit shares of cell types per donor, moderated linear model (after propeller, Phipson et al. "
+        "2022). Synthesis: random-effects means over datasets by inverse variance (DerSimonian and Laird 1986), tissue "
+        "and dish apart.",
+        f"Random steps use seed {settings['seed']}. A positive effect always means: higher in the case arm.",
+    ]
+
+
+def _integration(column: str) -> str:
+    return "not integrated" if column == "none" else f"integrated over {column} by Harmony (Korsunsky et al. 2019)"
+
+
+def _engine(method: str) -> str:
+    return {"voom": "limma-voom, Law et al. 2014", "trend": "limma-trend, Law et al. 2014"}.get(method, method)
+
+
+CITATIONS = (
+    "Aibar et al. 2017, Nat Methods, doi:10.1038/nmeth.4463",
+    "Crowell et al. 2020, Nat Commun, doi:10.1038/s41467-020-19894-4",
+    "DerSimonian and Laird 1986, Control Clin Trials, doi:10.1016/0197-2456(86)90046-2",
+    "Fang et al. 2023, Bioinformatics, doi:10.1093/bioinformatics/btac757",
+    "Germain et al. 2020, Genome Biol, doi:10.1186/s13059-020-02136-7",
+    "Korsunsky et al. 2019, Nat Methods, doi:10.1038/s41592-019-0619-0",
+    "Law et al. 2014, Genome Biol, doi:10.1186/gb-2014-15-2-r29",
+    "McInnes et al. 2018, arXiv:1802.03426",
+    "Phipson et al. 2022, Bioinformatics, doi:10.1093/bioinformatics/btac582",
+    "Robinson and Oshlack 2010, Genome Biol, doi:10.1186/gb-2010-11-3-r25",
+    "Smyth 2004, Stat Appl Genet Mol Biol, doi:10.2202/1544-6115.1027",
+    "Squair et al. 2021, Nat Commun, doi:10.1038/s41467-021-25960-2",
+    "Subramanian et al. 2005, PNAS, doi:10.1073/pnas.0506580102",
+    "Traag et al. 2019, Sci Rep, doi:10.1038/s41598-019-41695-z",
+    "Wolock et al. 2019, Cell Syst, doi:10.1016/j.cels.2018.11.005",
+    "Wu and Smyth 2012, Nucleic Acids Res, doi:10.1093/nar/gks461",
+)

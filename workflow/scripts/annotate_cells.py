@@ -1,0 +1,55 @@
+"""Give every cell a type: the label that came with the data, else that of its cluster by marker genes.
+
+Reads: every sample's counts and quality, embedding.parquet, graph.npz, clusters.parquet, a marker table.
+Writes: results/<dataset>/cell_types.parquet, cluster_labels.tsv, markers.tsv.
+"""
+
+import logging
+
+from alscell import annotation as steps
+from alscell.files import read_graph, read_in_turn, read_markers, read_table, read_tables, write_table
+from alscell.jobs import run
+
+log = logging.getLogger(__name__)
+
+
+def main(
+    *,
+    counts: list[str],
+    quality: list[str],
+    embedding: str,
+    graph: str,
+    clusters: str,
+    marker_genes: str,
+    cell_types: str,
+    labels: str,
+    markers: str,
+    given: str,
+    min_score: float,
+    min_margin: float,
+) -> None:
+    """Marker genes come from one sample after the other. `given` names the labels' column in the raw data, or is ''."""
+    cells = read_table(embedding, "embedding")[["cell", "sample", "donor"]]
+    cells = cells.merge(read_table(clusters, "clusters")[["cell", "cluster"]], on="cell", validate="1:1")
+    cells = cells.merge(read_tables(quality, "quality")[["cell", "doublet_score"]], on="cell", validate="1:1")
+    asked = read_markers(marker_genes)
+    taken = steps.marker_values(read_in_turn(counts, cells), asked, cells["cell"], has_labels=bool(given))
+    measured = steps.measured_markers(asked, taken.genes)
+    if given:
+        cells, scores = cells.assign(given=taken.given), None
+    else:
+        steps.check_markers(measured, asked, example=taken.example_genes, where=marker_genes)
+        smoothed = steps.smooth(taken.values, read_graph(graph))
+        scores = steps.cluster_scores(steps.cell_scores(smoothed, taken.genes, measured), cells["cluster"].to_numpy())
+    named = steps.label_clusters(cells, scores, min_score=min_score, min_margin=min_margin)
+    typed = steps.cell_types_table(cells, named)
+    write_table(typed, cell_types, "cell_types")
+    write_table(named, labels, "cluster_labels")
+    write_table(steps.markers_table(taken.values, taken.genes, typed["cell_type"], measured), markers, "markers")
+    few = sorted(set(asked["cell_type"]) - set(steps.usable_types(measured)))
+    log.info("types not told, too few of their markers measured: %s", ", ".join(few) or "none")
+    log.info("%d cells: %s", len(typed), typed["cell_type"].value_counts().to_dict())
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

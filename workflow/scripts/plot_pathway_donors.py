@@ -1,0 +1,41 @@
+"""Draw the donor scores of the gene sets that differ most."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from alscell.figures import save_figure, stamp_text
+from alscell.figures_tests import draw_pathway_donors
+from alscell.files import read_samples, read_table
+from alscell.jobs import run
+
+
+def main(
+    *,
+    donors: str,
+    tests: str,
+    samples: str,
+    contrast_levels: dict[str, Any],
+    n_panels: int,
+    replicate: str,
+    simulated: bool,
+    pdf: str,
+    png: str,
+    numbers: str,
+) -> None:
+    """Read the tables, draw, write the figure and its numbers."""
+    figure, drawn = draw_pathway_donors(
+        read_table(donors, "pathway_donors"),
+        read_table(tests, "pathway_tests"),
+        read_samples(samples),
+        contrast=contrast_levels,
+        n_panels=n_panels,
+        replicate=replicate,
+        stamp=stamp_text(simulated),
+    )
+    save_figure(figure, drawn, pdf=pdf, png=png, numbers=numbers)
+    logging.getLogger("alscell").info("%s: %d numbers drawn", Path(pdf).stem, len(drawn))
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

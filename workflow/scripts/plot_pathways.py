@@ -1,0 +1,30 @@
+"""Draw the effect of every gene set with its interval, one column a cell type."""
+
+import logging
+from pathlib import Path
+
+from alscell.figures import save_figure, stamp_text
+from alscell.figures_tests import draw_pathways
+from alscell.files import read_table
+from alscell.jobs import run
+
+
+def main(
+    *,
+    tests: str,
+    fdr: float,
+    replicate: str,
+    simulated: bool,
+    pdf: str,
+    png: str,
+    numbers: str,
+) -> None:
+    """Read the tables, draw, write the figure and its numbers."""
+    table = read_table(tests, "pathway_tests")
+    figure, drawn = draw_pathways(table, fdr=fdr, replicate=replicate, stamp=stamp_text(simulated))
+    save_figure(figure, drawn, pdf=pdf, png=png, numbers=numbers)
+    logging.getLogger("alscell").info("%s: %d numbers drawn", Path(pdf).stem, len(drawn))
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

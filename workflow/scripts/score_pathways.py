@@ -1,0 +1,64 @@
+"""Score gene sets in every kept cell, and gather mean gene weights of every donor and cell type, sample by sample."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from alscell import files, pathways
+from alscell.jobs import run
+from alscell.keys import CELL, CELL_TYPE, DATASET, DONOR, SAMPLE
+from alscell.ranking import build_ranking, detected
+
+LOG = logging.getLogger("alscell.score_pathways")
+
+
+def main(
+    *,
+    counts: list[str],
+    cell_types: str,
+    gene_sets: list[str],
+    set_kinds: str,
+    cell_scores: str,
+    profiles: str,
+    set_table: str,
+    donor_scores: str,
+    dataset: str,
+    donors: dict[str, str],
+    simulated: bool,
+    min_coverage: float,
+    min_genes: int,
+    top_fraction: float,
+) -> None:
+    """Read the counts twice: for the genes that any cell has, then for the scores."""
+    types = files.read_table(cell_types, "cell_types").set_index(CELL)[CELL_TYPE]
+    measured = set().union(*(detected(data.X, data.var_names) for data, _ in kept(counts, types, donors)))
+    ranking = build_ranking(measured, top_fraction=top_fraction)
+    sets = files.read_gene_sets(gene_sets)
+    single = pathways.gene_level_sets(files.read_samples(set_kinds))
+    limits = {"min_coverage": min_coverage, "min_genes": min_genes}
+    table = pathways.set_coverage(sets, ranking.genes, gene_level=single, **limits)
+    members = pathways.set_members(sets, table, ranking.genes)
+    parts = [pathways.score_sample(data, groups, ranking, members) for data, groups in kept(counts, types, donors)]
+    profile = pathways.mean_profiles(parts, ranking)
+    files.write_table(pd.concat([part.cells for part in parts]), cell_scores, "pathway_scores")
+    files.write_h5ad(pathways.to_anndata(profile, dataset=dataset, simulated=simulated), profiles)
+    files.write_table(table.assign(**{DATASET: dataset}), set_table, "pathway_sets")
+    by_donor = pathways.donor_scores(profile, members)
+    files.write_table(by_donor.assign(**{DATASET: dataset}), donor_scores, "pathway_donors")
+    LOG.info("%d of %d sets scored in %d cells over %d genes", len(members), len(table), len(types), len(measured))
+
+
+def kept(counts: list[str], types: pd.Series, donors: dict[str, str]) -> Iterator[tuple[Any, pd.MultiIndex]]:
+    """The kept cells of each sample, with the donor and type of each; one sample in memory at a time."""
+    for path in counts:
+        data = files.read_h5ad(path)
+        data = data[data.obs_names.isin(types.index)]
+        if data.n_obs:
+            donor = donors[data.uns[SAMPLE]]
+            yield data, pd.MultiIndex.from_product([[donor], types[data.obs_names]], names=[DONOR, CELL_TYPE])
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

@@ -1,0 +1,50 @@
+"""Score gene sets in a donor-level count table: each donor and cell type is ranked as one profile."""
+
+import logging
+
+import pandas as pd
+
+from alscell import files, pathways
+from alscell.jobs import run
+from alscell.keys import CELL_TYPE, DATASET, DONOR, N_CELLS
+from alscell.ranking import align, build_ranking, detected, top_weights
+
+LOG = logging.getLogger("alscell.score_pseudobulk")
+
+
+def main(
+    *,
+    counts: str,
+    gene_sets: list[str],
+    set_kinds: str,
+    profiles: str,
+    set_table: str,
+    donor_scores: str,
+    dataset: str,
+    simulated: bool,
+    min_coverage: float,
+    min_genes: int,
+    top_fraction: float,
+) -> None:
+    """Read sums of counts, write the tables of pathway activity that need no cells."""
+    data = files.read_h5ad(counts)
+    ranking = build_ranking(detected(data.X, data.var_names), top_fraction=top_fraction)
+    sets = files.read_gene_sets(gene_sets)
+    single = pathways.gene_level_sets(files.read_samples(set_kinds))
+    limits = {"min_coverage": min_coverage, "min_genes": min_genes}
+    table = pathways.set_coverage(sets, ranking.genes, gene_level=single, **limits)
+    members = pathways.set_members(sets, table, ranking.genes)
+    sums = align(data.X, data.var_names, ranking)
+    groups = pd.MultiIndex.from_frame(data.obs[[DONOR, CELL_TYPE]].astype("str"))
+    weights = pathways.group_sums(top_weights(sums, ranking), groups)
+    n_cells = pd.Series(data.obs[N_CELLS].to_numpy(), index=groups)
+    profile = pathways.build_profiles(weights, pathways.group_sums(sums, groups), n_cells, ranking)
+    files.write_h5ad(pathways.to_anndata(profile, dataset=dataset, simulated=simulated), profiles)
+    files.write_table(table.assign(**{DATASET: dataset}), set_table, "pathway_sets")
+    donors = pathways.donor_scores(profile, members)
+    files.write_table(donors.assign(**{DATASET: dataset}), donor_scores, "pathway_donors")
+    LOG.info("%d of %d sets scored in %d profiles over %d genes", len(members), len(table), data.n_obs, data.n_vars)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

@@ -1,0 +1,85 @@
+"""Say at the end of a run where the time went and where the results lie, or which logs to read.
+
+Called by the Snakefile: summarise_run.py <done|failed> <summary folder> <dataset> ...
+Reads benchmarks/ and logs/ only; writes nothing and never fails, since it must not hide the outcome of a run.
+"""
+
+import contextlib
+import csv
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+# The way the data goes; rules not named here come last.
+STAGES = (
+    *("acquire_file", "simulate_file", "simulate_truth", "load_sample", "measure_quality", "gather_quality"),
+    *("embed_cells", "cluster_cells", "annotate_cells", "assemble_atlas", "sum_pseudobulk", "read_pseudobulk"),
+    *("test_differential", "gather_differential", "test_enrichment", "gather_enrichment", "score_pathways"),
+    *("score_pseudobulk", "test_pathways", "gather_pathways", "test_composition", "synthesize_datasets"),
+    *("compare_planted",),
+)
+LAST = ("write_report", "write_manifest")
+COLUMNS = ("stage", "jobs", "seconds", "longest job", "peak memory")
+
+
+def rule_files(folder: str, ending: str, datasets: list[str]) -> Iterator[tuple[str, Path]]:
+    """Files <folder>/<rule>/<dataset or rule>... of the rules, for these datasets only."""
+    for path in sorted(Path(folder).glob(f"*/**/*{ending}")):
+        rule, first = path.relative_to(folder).parts[:2]
+        if first.removesuffix(ending) in {*datasets, rule}:
+            yield rule, path
+
+
+def stage_table(datasets: list[str], folder: str = "benchmarks") -> list[tuple[str, ...]]:
+    """One row a rule, in the order of the stages: jobs, total seconds, longest job, peak memory."""
+    jobs: dict[str, list[tuple[float, float]]] = {}
+    for rule, path in rule_files(folder, ".tsv", datasets):
+        with contextlib.suppress(OSError, ValueError, KeyError), path.open(encoding="utf-8", newline="") as stream:
+            for row in csv.DictReader(stream, delimiter="\t"):
+                memory = float(row["max_rss"]) if row["max_rss"].replace(".", "", 1).isdigit() else 0.0
+                jobs.setdefault(rule, []).append((float(row["s"]), memory))
+    rank = {rule: place for place, rule in enumerate(STAGES)} | dict.fromkeys(LAST, 1000)
+    ordered = sorted(jobs.items(), key=lambda item: (rank.get(item[0], 100), item[0] == LAST[-1], item[0]))
+    return [
+        (rule, str(len(rows)), f"{sum(s for s, _ in rows):.1f}", f"{max(s for s, _ in rows):.1f}", _memory(rows))
+        for rule, rows in ordered
+    ]
+
+
+def _memory(rows: list[tuple[float, float]]) -> str:
+    peak = max(memory for _, memory in rows)
+    return f"{peak:,.0f} MB" if peak else "too short"
+
+
+def failed_logs(datasets: list[str], folder: str = "logs") -> list[str]:
+    """Logs that hold an error, each with its first line that says so."""
+    found = []
+    for _, path in rule_files(folder, ".log", datasets):
+        with contextlib.suppress(OSError):
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            found += [f"{path}\n      {line[:300]}" for line in [line for line in lines if "ERROR" in line][:1]]
+    return found
+
+
+def summary(outcome: str, folder: str, datasets: list[str]) -> str:
+    """The whole message."""
+    rows = stage_table(datasets)
+    lines = []
+    if rows:
+        widths = [max(len(row[i]) for row in [COLUMNS, *rows]) for i in range(len(COLUMNS))]
+        lines += ["", "Where the time went (all jobs behind these results):"]
+        for row in [COLUMNS, *rows]:
+            numbers = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+            lines.append("  " + "  ".join([row[0].ljust(widths[0]), *numbers]))
+    if outcome == "done":
+        lines += ["", f"Results: {folder}/ and results/<dataset>/ for {', '.join(datasets)}"]
+        lines += [f"Report:  {folder}/report.html"] if Path(folder, "report.html").exists() else []
+        return "\n".join(lines)
+    logs = failed_logs(datasets)
+    lines += ["", "The run failed. " + ("Read:" if logs else "No log holds an error: see the messages above.")]
+    return "\n".join([*lines, *(f"  {log}" for log in logs)])
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        sys.stdout.write(summary(sys.argv[1], sys.argv[2], sys.argv[3:]) + "\n")

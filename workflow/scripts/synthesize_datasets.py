@@ -1,0 +1,34 @@
+"""Pool pathway and gene effects over datasets, tissue against dish, and list biomarker candidates."""
+
+import logging
+
+from alscell import agreement, files
+from alscell.jobs import run
+
+LOG = logging.getLogger("alscell.synthesize_datasets")
+
+
+def main(
+    *,
+    pathway_tests: list[str],
+    differential: list[str],
+    candidates: str,
+    pathways: str,
+    genes: str,
+    biomarkers: str,
+    systems: dict[str, str],
+    fdr: float,
+) -> None:
+    """Read the tests of all datasets, write the three tables of the synthesis."""
+    sets = agreement.synthesize_pathways(files.read_tables(pathway_tests, "pathway_tests"), systems=systems, fdr=fdr)
+    pooled = agreement.synthesize_genes(files.read_tables(differential, "differential"), systems=systems)
+    found = agreement.find_biomarkers(pooled, files.read_samples(candidates), fdr=fdr)
+    files.write_table(sets, pathways, "synthesis_pathways")
+    files.write_table(agreement.worth_keeping(pooled, fdr=fdr), genes, "synthesis_genes")
+    files.write_table(found, biomarkers, "synthesis_biomarkers")
+    counts = sets["verdict"].value_counts().sort_index().to_dict()
+    LOG.info("%d datasets: %s; %d genes pooled, %d candidates", len(systems), counts, len(pooled), len(found))
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

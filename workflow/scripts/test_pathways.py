@@ -1,0 +1,57 @@
+"""Test the activity of every gene set between the arms of one contrast, in every cell type."""
+
+import logging
+
+from alscell import files
+from alscell.activity import compare_arms
+from alscell.jobs import run
+from alscell.keys import CONTRAST, DATASET, FAMILY, PATHWAY
+from alscell.pathways import from_anndata, set_members
+from alscell.pseudobulk import donor_columns
+
+LOG = logging.getLogger("alscell.test_pathways")
+
+
+def main(
+    *,
+    donor_scores: str,
+    profiles: str,
+    set_table: str,
+    gene_sets: list[str],
+    samples: str,
+    tests: str,
+    dataset: str,
+    contrast: str,
+    arms: dict,
+    covariates: list[str],
+    min_cells: int,
+    min_donors: int,
+    n_random_sets: int,
+    n_expression_bins: int,
+    seed: int,
+) -> None:
+    """Read donor-level scores and the sample sheet, write one row a cell type and set."""
+    sets = files.read_table(set_table, "pathway_sets")
+    profile = from_anndata(files.read_h5ad(profiles))
+    table = compare_arms(
+        files.read_table(donor_scores, "pathway_donors"),
+        donor_columns(files.read_samples(samples)),
+        profile,
+        set_members(files.read_gene_sets(gene_sets), sets, profile.genes),
+        factor=arms["factor"],
+        case=arms["case"],
+        control=arms["control"],
+        covariates=covariates,
+        min_cells=min_cells,
+        min_donors=min_donors,
+        n_random_sets=n_random_sets,
+        n_expression_bins=n_expression_bins,
+        seed=(seed, contrast),
+    )
+    table = table.merge(sets[[FAMILY, PATHWAY, "coverage"]], on=[FAMILY, PATHWAY])
+    files.write_table(table.assign(**{DATASET: dataset, CONTRAST: contrast}), tests, "pathway_tests")
+    LOG.info("%s: %d rows, %d with a p value", contrast, len(table), table["p_value"].notna().sum())
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

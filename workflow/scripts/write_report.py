@@ -1,0 +1,66 @@
+"""Write the report of a run: one HTML page that opens offline."""
+
+import logging
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import alscell
+from alscell.contract import files_of_run
+from alscell.files import read_samples, read_table, read_tables, read_yaml, sha256, write_text
+from alscell.jobs import run
+from alscell.report import render
+from alscell.report_tables import Results
+
+SOFTWARE = (
+    *("snakemake", "scanpy", "anndata", "numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "harmonypy"),
+    *("igraph", "leidenalg", "umap-learn", "pynndescent", "numba", "gseapy", "matplotlib", "jinja2", "pyarrow"),
+)
+
+
+def main(
+    *,
+    infos: list[str],
+    sheets: list[str],
+    raw: list[str],
+    figures: list[str],
+    template: str,
+    style: str,
+    settings: dict[str, Any],
+    with_cells: list[str],
+    simulated: list[str],
+    html: str,
+    **tables: list[str],
+) -> None:
+    """Read all tables and figures, write the page."""
+    names = [entry["id"] for entry in settings["datasets"]]
+    results = Results(
+        settings=settings,
+        infos={name: read_yaml(path) for name, path in zip(names, infos, strict=True)},
+        samples={name: read_samples(path) for name, path in zip(names, sheets, strict=True)},
+        tables={name: _tables(paths, name) for name, paths in tables.items()},
+        raw=pd.DataFrame([_raw(Path(path)) for path in raw], columns=["dataset", "file", "size", "sha256"]),
+        figures={Path(path).stem: Path(path).read_bytes() for path in figures},
+        versions={"python": platform.python_version()} | {name: metadata.version(name) for name in SOFTWARE},
+        files=files_of_run(datasets=names, with_cells=with_cells, simulated=simulated),
+    )
+    page, css = (Path(path).read_text(encoding="utf-8") for path in (template, style))
+    write_text(render(results, template=page, style=css, version=alscell.VERSION), html)
+    logging.getLogger("alscell").info("report with %d figures, %d tables", len(figures), len(tables))
+
+
+def _tables(paths: list[str], name: str) -> pd.DataFrame:
+    if name in ("cluster_labels", "cluster_stability") and paths:
+        return pd.concat([read_table(path, name).assign(dataset=Path(path).parent.name) for path in paths])
+    return read_tables(paths, name)
+
+
+def _raw(path: Path) -> dict[str, Any]:
+    return {"dataset": path.parents[1].name, "file": path.name, "size": path.stat().st_size, "sha256": sha256(path)}
+
+
+if __name__ == "__main__":
+    run(main, snakemake)
