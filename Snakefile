@@ -31,6 +31,15 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
+# Here, not in targets.smk: a default target does not outlive the file that an include reads.
+rule all:
+    default_target: True
+    input:
+        "<summary>/report.html",
+        "<summary>/manifest.tsv",
+        expand_datasets("results/{dataset}/atlas.h5ad", WITH_CELLS),
+
+
 onsuccess:
     shell(run_summary("done"))
 

@@ -11,6 +11,7 @@ from alscell.tables import check_table, empty_table
 
 CONTRASTS = {"als_vs_control": {"factor": "condition", "case": ["ALS"], "control": ["Control"]}}
 CONTRAST = "als_vs_control"
+KEY = ["dataset", "contrast", "cell_type", "family", "pathway"]
 TYPES = {
     "tissue": ["oligodendrocyte", "astrocyte", "microglia", "mural", "motor_neuron"],
     "dish": ["motor_neuron", "progenitor"],
@@ -131,9 +132,8 @@ def differential(dataset: str, n_genes: int = 300) -> pd.DataFrame:
         if name == "mural":
             frame[["log2_fold_change_shrunk", "standard_error", "statistic", "p_value", "fdr", "fdr_all"]] = np.nan
         parts.append(frame)
-    table = pd.concat(parts).assign(
-        dataset=dataset, contrast=CONTRAST, n_case=5 if dataset == "tissue" else 4, n_control=4
-    )
+    n_case = 5 if dataset == "tissue" else 4
+    table = pd.concat(parts).assign(dataset=dataset, contrast=CONTRAST, n_case=n_case, n_control=4)
     return check_table(table, "differential")
 
 
@@ -162,9 +162,8 @@ def pathway_tests(dataset: str) -> pd.DataFrame:
             row |= {"p_value": 0.00012 if found else 0.4, "fdr": 0.0034 if found else 0.8, "fdr_within": 0.5}
             row |= {"random_set_percentile": 99.0 if found else 40.0, "descriptive": name == "mural"}
             if name == "mural":
-                row |= dict.fromkeys(
-                    ("ci_low", "ci_high", "standard_error", "statistic", "p_value", "fdr", "fdr_within"), np.nan
-                )
+                tested = ("ci_low", "ci_high", "standard_error", "statistic", "p_value", "fdr", "fdr_within")
+                row |= dict.fromkeys(tested, np.nan)
             rows.append(row)
     n_case = 5 if dataset == "tissue" else 4
     table = pd.DataFrame(rows).assign(dataset=dataset, contrast=CONTRAST, n_case=n_case, n_control=4)
@@ -195,9 +194,7 @@ def enrichment(dataset: str) -> pd.DataFrame:
     """Every set in every tested type."""
     tests = pathway_tests(dataset)
     up = np.where(tests["effect"] > 0, "up", "down")
-    table = tests[
-        ["dataset", "contrast", "cell_type", "family", "pathway", "statistic", "p_value", "fdr", "descriptive"]
-    ]
+    table = tests[[*KEY, "statistic", "p_value", "fdr", "descriptive"]]
     table = table.assign(n_genes=37, normalized_enrichment_score=tests["effect"], leading_edge="GENE1;GENE2")
     return check_table(table.assign(correlation=0.04, direction=up), "enrichment")
 
@@ -270,7 +267,5 @@ def planted() -> pd.DataFrame:
         tests.loc[tests["descriptive"], "outcome"] = "not_tested"
         tests.loc[keys.index((TYPES[dataset][0], "hypoxia")), "outcome"] = "false_call"
         parts.append(tests)
-    table = pd.concat(parts)[
-        ["dataset", "contrast", "cell_type", "family", "pathway", "planted", "effect", "fdr", "outcome"]
-    ]
+    table = pd.concat(parts)[[*KEY, "planted", "effect", "fdr", "outcome"]]
     return check_table(table, "planted")

@@ -163,9 +163,9 @@ def test_description_by_hand():
     assert describe(one_set(3.0, 3.0, 1.0, 1.0), arms).empty  # no spread: the effect would be infinite
     assert describe(one_set(2.0, 2.0, 2.0, 2.0), arms)["effect"].tolist() == [0]
     assert describe(one_set(3.0, 1.0), pd.Series(["case", "control"])).empty
-    assert describe(one_set(3.0, 1.0, 2.0), pd.Series(["case", "control", "control"]))["effect"].iloc[0] == pytest.approx(
-        1.5 / np.sqrt(0.5)
-    )
+    assert describe(one_set(3.0, 1.0, 2.0), pd.Series(["case", "control", "control"]))["effect"].iloc[
+        0
+    ] == pytest.approx(1.5 / np.sqrt(0.5))
 
 
 def test_donors_with_few_cells_and_unassigned_cells_are_left_out():
@@ -254,4 +254,7 @@ def test_bin_without_enough_other_genes_gives_what_it_has():
 
 def test_seed_depends_on_each_part_alone():
     assert derived_seed(42, "c", "t", "f", "s") == derived_seed(42, "c", "t", "f", "s")
-    assert len({derived_seed(42, "c", "t"), derived_seed(42, "ct"), derived_seed(43, "c", "t"), derived_seed(42, "c")}) == 4
+    assert (
+        len({derived_seed(42, "c", "t"), derived_seed(42, "ct"), derived_seed(43, "c", "t"), derived_seed(42, "c")})
+        == 4
+    )

@@ -17,7 +17,8 @@ def pathway_row(dataset, effect, *, df=10, se=0.6, pathway="a", cell_type="t", d
     p_value = np.nan if descriptive else 2 * stats.t.sf(abs(t), df)
     return {
         "dataset": dataset, "contrast": "c", "cell_type": cell_type, "family": "f", "pathway": pathway,
-        "effect": effect, "standard_error": np.nan if descriptive else se, "p_value": p_value, "descriptive": descriptive,
+        "effect": effect, "standard_error": np.nan if descriptive else se, "p_value": p_value,
+        "descriptive": descriptive,
     }  # fmt: skip
 
 
@@ -34,12 +35,19 @@ def pool(*rows, fdr=0.05):
     return agreement.synthesize_pathways(pd.DataFrame(rows), systems=SYSTEMS, fdr=fdr)
 
 
+def oracle(effects, errors):
+    """Mean and standard error by statsmodels, which does not set a negative variance between datasets to 0."""
+    fit = combine_effects(effects, errors**2, method_re="dl")
+    return (fit.mean_effect_re, fit.sd_eff_w_re) if fit.tau2 > 0 else (fit.mean_effect_fe, fit.sd_eff_w_fe)
+
+
 def test_two_effects_by_hand():
     """1 and 3 with variance 1: Q = 2, tau2 = (2 - 1) / (2 - 1) = 1, weights 1/2, standard error 1, I2 = 50."""
     got = agreement.random_effects(np.array([[1.0, 3.0]]), np.array([[1.0, 1.0]])).iloc[0]
     assert got.tolist() == pytest.approx([2, 2, 1, 2 * stats.norm.sf(2), 50])
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered in sqrt")
 def test_random_effects_as_statsmodels():
     rng = np.random.default_rng(0)
     effects, errors = rng.normal(0.4, 1, (30, 5)), rng.uniform(0.2, 1, (30, 5))
@@ -49,10 +57,11 @@ def test_random_effects_as_statsmodels():
     assert (got["i_squared"] > 50).any()
     for row in range(30):
         known = np.isfinite(effects[row])
-        expected = combine_effects(effects[row, known], errors[row, known] ** 2, method_re="dl")
-        assert got["effect"][row] == pytest.approx(expected.mean_effect_re)
-        assert got["standard_error"][row] == pytest.approx(expected.sd_eff_w_re)
-        assert got["i_squared"][row] == pytest.approx(100 * max(0, expected.i2))
+        values, sizes = effects[row, known], errors[row, known]
+        assert got.loc[row, ["effect", "standard_error"]].tolist() == pytest.approx(oracle(values, sizes))
+        assert got["i_squared"][row] == pytest.approx(
+            100 * max(0, combine_effects(values, sizes**2, method_re="dl").i2)
+        )
         assert got["n"][row] == known.sum()
 
 
@@ -73,17 +82,16 @@ def test_one_dataset_keeps_its_own_p(effect):
     assert got["ci_high"] - got["ci_low"] > 2 * 1.96 * 0.6 * 0.999  # never narrower than the standard error says
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered in sqrt")
 def test_pooled_over_tissue_and_dish():
     rows = [pathway_row("cord", 2.0), pathway_row("cortex", 3.0), pathway_row("lines", -1.0)]
     got = pool(*rows).iloc[0]
-    errors = [abs(row["effect"]) / stats.norm.isf(row["p_value"] / 2) for row in rows]
-    tissue = combine_effects(np.array([2.0, 3.0]), np.array(errors[:2]) ** 2, method_re="dl")
-    everything = combine_effects(np.array([2.0, 3.0, -1.0]), np.array(errors) ** 2, method_re="dl")
-    assert got["effect_tissue"] == pytest.approx(tissue.mean_effect_re)
-    assert got["se_tissue"] == pytest.approx(tissue.sd_eff_w_re)
+    errors = np.array([abs(row["effect"]) / stats.norm.isf(row["p_value"] / 2) for row in rows])
+    tissue = oracle(np.array([2.0, 3.0]), errors[:2])
+    assert got[["effect_tissue", "se_tissue"]].tolist() == pytest.approx(tissue)
     assert got[["effect_dish", "se_dish"]].tolist() == pytest.approx([-1.0, errors[2]])
-    assert got["effect"] == pytest.approx(everything.mean_effect_re)
-    z = (tissue.mean_effect_re + 1) / np.hypot(tissue.sd_eff_w_re, errors[2])
+    assert got["effect"] == pytest.approx(oracle(np.array([2.0, 3.0, -1.0]), errors)[0])
+    z = (tissue[0] + 1) / np.hypot(tissue[1], errors[2])
     assert got["p_difference"] == pytest.approx(2 * stats.norm.sf(z))
     assert got[["n_tissue", "n_dish", "datasets"]].tolist() == [2, 1, "cord;cortex;lines"]
 
@@ -96,7 +104,7 @@ def test_pooled_over_tissue_and_dish():
         (4.0, -3.0, "disagree"),
         (4.0, 0.0, "tissue_only"),
         (0.1, -4.0, "dish_only"),
-        (4.0, 1.2, "unclear"),  # not significant in the dish, but not different from tissue either
+        (2.5, 1.1, "unclear"),  # not significant in the dish, but not different from tissue either
         (0.3, 0.2, "unclear"),
         (4.0, None, "one_system"),
         (None, 4.0, "one_system"),

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from alscell.downloads import DownloadFailed, acquire, check_file, download, kept_copy
 from alscell.errors import InputError
 
@@ -248,7 +249,8 @@ def test_offline_never_connects_and_names_the_ways_out(server, tmp_path):
         bring(server, tmp_path / NAME, tmp_path / "put" / NAME, offline=True)
     message = str(error.value)
     assert server.requests == []
-    for part in ("gse1", NAME, f"{server.url}/{NAME}", str(tmp_path / "put" / NAME), "download.mirror", "data_folder", "(3)"):
+    place = str(tmp_path / "put" / NAME)
+    for part in ("gse1", NAME, f"{server.url}/{NAME}", place, "download.mirror", "data_folder", "(3)"):
         assert part in message
 
 

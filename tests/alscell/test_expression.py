@@ -1,4 +1,4 @@
-"""Design, moderation, normalization and tests between donors: against limma and edgeR, statsmodels, scipy and planted truth."""
+"""Design, moderation, normalization, tests between donors: against limma, edgeR, statsmodels and planted truth."""
 
 from pathlib import Path
 
@@ -83,21 +83,17 @@ def test_constant_covariate_is_dropped_with_a_line_in_the_log(caplog: pytest.Log
         ({"age": ["1", "NA", *"345678"]}, ["age"], "no value for donor d01"),
         ({}, ["age"], "covariate 'age': found no such donor-level column"),
         ({"sex": list("FMFMFMFM"), "gender": list("abababab")}, ["sex", "gender"], "'gender' follows from .*sex"),
-        ({"a": list("xxyyxxyy"), "b": list("xxyyyyxx")}, ["a", "b"], "'a' and 'b' together separate"),
+        ({"a": list("01230123"), "b": list("12340123")}, ["a", "b"], "'a' and 'b' together separate"),
     ],
 )
 def test_designs_that_cannot_be_estimated_name_the_column(columns: dict, covariates: list[str], message: str) -> None:
     donors = donors_table(**columns)
-    if message.startswith("'a' and"):  # neither alone, but their sum: a + b = 1 in cases, with one row moved
-        donors = donors.assign(a=[*"0011", *"0011"], b=[*"1100", *"0011"], c=1).drop(columns="c")
-        donors = donors.assign(a=[0, 0, 1, 1, 0, 0, 1, 1], b=[1, 1, 0, 0, 0, 0, 1, 1]).astype(str)
-        donors["b"] = ["1.5", "1.5", "0.5", "0.5", "0.0", "0.0", "-1.0", "-1.0"]
     with pytest.raises(InputError, match=message):
         build_design(donors, **ARMS, covariates=covariates)
 
 
 def test_unknown_level_names_the_levels_there_are() -> None:
-    with pytest.raises(InputError, match=r"no donor in the case arm \['als'\].*Did you mean|no donor in the case arm"):
+    with pytest.raises(InputError, match=r"no donor in the case arm \['als'\]; levels present: \['ALS', 'Control'\]"):
         build_design(donors_table(), factor="condition", case=["als"], control=["Control"], covariates=[])
 
 
@@ -111,7 +107,9 @@ def test_unweighted_and_weighted_fits_equal_statsmodels() -> None:
     for given in (None, weights):
         fit = fit_linear(values, design, weights=given)
         for row in range(len(values)):
-            model = sm.WLS(values[row], design.matrix.to_numpy(), weights=np.ones(9) if given is None else given[row]).fit()
+            model = sm.WLS(
+                values[row], design.matrix.to_numpy(), weights=np.ones(9) if given is None else given[row]
+            ).fit()
             assert fit.coefficients[row] == pytest.approx(model.params)
             assert fit.sigma2[row] == pytest.approx(model.scale)
             assert fit.stdev_unscaled[row] * np.sqrt(model.scale) == pytest.approx(model.bse)
@@ -284,7 +282,7 @@ def test_order_of_rows_and_other_cell_types_change_nothing() -> None:
 
 def test_thin_cell_types_are_described_or_skipped_with_a_reason() -> None:
     counts = cohort(4, 4, seed=4, planted=2)[0]
-    blocks = {name: counts for name in ("astrocyte", "microglia", "opc", "unassigned", "mural")}
+    blocks = dict.fromkeys(("astrocyte", "microglia", "opc", "unassigned", "mural"), counts)
     blocks["mural"] = np.where(np.arange(600)[:, None] < 5, counts, 0)
     cells = {
         "astrocyte": [30] * 8,
@@ -298,7 +296,9 @@ def test_thin_cell_types_are_described_or_skipped_with_a_reason() -> None:
     assert table["cell_type"].unique().tolist() == ["astrocyte", "microglia"]
     thin = table[table["cell_type"] == "microglia"].set_index("gene")
     assert thin["descriptive"].all()
-    assert thin[["p_value", "fdr", "fdr_all", "statistic", "standard_error", "log2_fold_change_shrunk"]].isna().all().all()
+    assert (
+        thin[["p_value", "fdr", "fdr_all", "statistic", "standard_error", "log2_fold_change_shrunk"]].isna().all().all()
+    )
     assert thin.loc["g020", "log2_fold_change"] > 1
     assert thin.loc["g010", "log2_fold_change"] < -1
     assert (thin["n_case"].iloc[0], thin["n_control"].iloc[0]) == (2, 4)
@@ -323,13 +323,11 @@ def test_descriptive_effect_is_the_difference_of_means() -> None:
 
 
 def test_design_lost_in_one_cell_type_is_a_row_not_a_crash() -> None:
-    donors = donors_table(batch=list("11221122"))
+    donors = donors_table(batch=list("11122221"))
     counts = cohort(4, 4, seed=6, planted=1)[0]
-    cells = {"opc": [30] * 8, "mural": [30, 30, 30, 9, 9, 30, 30, 30]}
+    # Without d03 and d07, the cases left are all of batch 1 and the controls all of batch 2.
+    cells = {"opc": [30] * 8, "mural": [30, 30, 30, 9, 30, 30, 30, 9]}
     rows = pseudobulk({"opc": counts, "mural": counts}, donors, cells)[1]
-    # In mural the donors left are all of batch 1 among the cases, and all of batch 2 among the controls.
-    rows.loc[(rows["cell_type"] == "mural") & rows["donor"].isin(["d00", "d01", "d02"]), "batch"] = "1"
-    rows.loc[(rows["cell_type"] == "mural") & rows["donor"].isin(["d05", "d06", "d07"]), "batch"] = "2"
     choice = {**ARMS, "covariates": ["batch"], "min_cells": 10, "min_donors": 3}
     units, skipped = cell_type_units(rows, **choice)
     assert [unit.cell_type for unit in units] == ["opc"]

@@ -13,11 +13,12 @@ from alscell.ranking import align, build_ranking, detected, top_weights
 from alscell.tables import check_table
 
 N_GENES = 700
+NO_KINDS = pd.DataFrame({"family": [], "pathway": [], "kind": []})
 
 
 @pytest.fixture(scope="module")
 def cells():
-    """90 cells with many ties; the last 30 have fewer genes with a count than the ranking counts; 20 genes are empty."""
+    """90 cells with many ties; the last 30 have fewer genes with a count than the ranking uses; 20 genes are empty."""
     rng = np.random.default_rng(1)
     share = rng.lognormal(0, 1.3, N_GENES)
     share[rng.choice(N_GENES, 20, replace=False)] = 0
@@ -42,7 +43,7 @@ def gene_sets(cells):
 
 def score(data, gene_sets, *, top_fraction=0.05):
     ranking = build_ranking(detected(data.X, data.var_names), top_fraction=top_fraction)
-    table = pathways.set_coverage(gene_sets, ranking.genes, gene_level=set(), min_coverage=0, min_genes=5)
+    table = pathways.set_coverage(gene_sets, NO_KINDS, ranking.genes, min_coverage=0, min_genes=5)
     members = pathways.set_members(gene_sets, table, ranking.genes)
     weights = top_weights(align(data.X, data.var_names, ranking), ranking)
     values = pathways.set_scores(weights, members, n_top=ranking.n_top)
@@ -66,7 +67,7 @@ def test_score_by_hand():
     data = anndata.AnnData(sparse.csr_matrix(np.arange(40, 20, -1)[None, :]), var=pd.DataFrame(index=names))
     sets = pd.DataFrame({"family": "f", "pathway": list("aabbb"), "gene": ["g00", "g02", "g00", "g03", "g04"]})
     ranking = build_ranking(names, top_fraction=0.25)
-    table = pathways.set_coverage(sets, names, gene_level=set(), min_coverage=1, min_genes=2)
+    table = pathways.set_coverage(sets, NO_KINDS, names, min_coverage=1, min_genes=2)
     weights = top_weights(align(data.X, names, ranking), ranking)
     values = pathways.set_scores(weights, pathways.set_members(sets, table, names), n_top=ranking.n_top)
     assert ranking.n_top == 5
@@ -93,7 +94,7 @@ def test_stored_zeros_are_no_counts(cells, gene_sets):
 def test_donor_profile_gives_the_mean_of_cell_scores(cells, gene_sets):
     """Two samples of one donor, with different genes listed, against the mean over cells."""
     ranking = build_ranking(detected(cells.X, cells.var_names), top_fraction=0.05)
-    table = pathways.set_coverage(gene_sets, ranking.genes, gene_level=set(), min_coverage=0, min_genes=5)
+    table = pathways.set_coverage(gene_sets, NO_KINDS, ranking.genes, min_coverage=0, min_genes=5)
     members = pathways.set_members(gene_sets, table, ranking.genes)
     types = np.where(np.arange(cells.n_obs) % 3 == 0, "astrocyte", "microglia")
     donors = np.where(np.arange(cells.n_obs) < 50, "d1", "d2")
@@ -129,7 +130,8 @@ def test_coverage_and_status():
         + [("f", "full", "A")],  # named twice, counted once
         columns=["family", "pathway", "gene"],
     )
-    got = pathways.set_coverage(sets, genes, gene_level={("f", "single")}, min_coverage=0.6, min_genes=3)
+    kinds = pd.DataFrame({"family": "f", "pathway": ["single", "full"], "kind": ["gene_level", "pathway"]})
+    got = pathways.set_coverage(sets, kinds, genes, min_coverage=0.6, min_genes=3)
     got = got.set_index("pathway")
     assert got["status"].to_dict() == {
         "few": "too_few_genes", "full": "scored", "low": "low_coverage", "single": "gene_level"
@@ -137,14 +139,12 @@ def test_coverage_and_status():
     assert got.loc["low", ["n_genes", "n_measured", "missing"]].tolist() == [7, 3, "W;X;Y;Z"]
     assert got.loc["low", "coverage"] == pytest.approx(3 / 7)
     assert list(pathways.set_members(sets, got.reset_index(), genes)) == [("f", "full")]
-    kinds = pd.DataFrame({"family": "f", "pathway": ["single", "full"], "kind": ["gene_level", "pathway"]})
-    assert pathways.gene_level_sets(kinds) == {("f", "single")}
 
 
 def test_no_gene_in_common_says_what_is_where(gene_sets):
     ensembl = pd.Index(["ENSG01", "ENSG02"])
     with pytest.raises(InputError, match=r"gene_sets.*found none of their .* genes .*G\d+.*2 genes.*ENSG01.*symbol"):
-        pathways.set_coverage(gene_sets, ensembl, gene_level=set(), min_coverage=0.6, min_genes=10)
+        pathways.set_coverage(gene_sets, NO_KINDS, ensembl, min_coverage=0.6, min_genes=10)
 
 
 def test_no_set_scored_gives_empty_tables(cells, gene_sets):

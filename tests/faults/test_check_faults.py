@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from alscell.check import Findings, check_inputs, plain_paths
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,4 +1,4 @@
-"""Write counts.tsv, design.tsv and sets.tsv, the made-up pseudobulk on which limma.R ran. Run once; kept for the record."""
+"""Write counts.tsv, design.tsv and sets.tsv: the made-up pseudobulk on which limma.R ran. Kept for the record."""
 
 from pathlib import Path
 

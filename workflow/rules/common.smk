@@ -20,6 +20,7 @@ LIBRARY = {
         "activity",
         "agreement",
         "annotation",
+        "atlas",
         "check",
         "check_dataset",
         "check_design",
@@ -47,6 +48,7 @@ LIBRARY = {
         "keys",
         "loading",
         "moderation",
+        "neighbors",
         "normalization",
         "pathways",
         "planted",
@@ -177,6 +179,16 @@ def cell(column):
 def sheet(wildcards):
     """The sample sheet of a dataset."""
     return DATASETS[wildcards.dataset]["sheet"]
+
+
+def sheet_columns(*columns):
+    """Some columns of samples.tsv, as {sample: {column: value}}: an edit of the other columns reruns nothing."""
+
+    def of_dataset(wildcards):
+        rows = DATASETS[wildcards.dataset]["samples"]
+        return {name: {key: row[key] for key in columns if key in row} for name, row in rows.items()}
+
+    return of_dataset
 
 
 def raw_file(wildcards):

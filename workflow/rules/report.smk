@@ -56,7 +56,6 @@ rule write_manifest:
         "../../envs/alscell.yaml"
     threads: 1
     params:
-        summary_folder=lookup("summary_folder", within=config),
         with_cells=WITH_CELLS,
         simulated=SIMULATED,
     message:

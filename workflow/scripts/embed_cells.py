@@ -1,6 +1,6 @@
 """Map the kept cells of a dataset: variable genes, principal components, integration, graph of neighbors, UMAP.
 
-Reads: every sample's counts and quality, quality_limits.tsv, the sample sheet.
+Reads: every sample's counts and quality, quality_limits.tsv.
 Writes: results/<dataset>/embedding.parquet, graph.npz (in the same order of cells).
 """
 
@@ -8,11 +8,12 @@ import logging
 from pathlib import Path
 
 import scipy.sparse as sp
+from threadpoolctl import threadpool_limits
+
 from alscell import embedding as steps
-from alscell.files import read_in_turn, read_samples, read_table, write_graph, write_table
+from alscell.files import read_in_turn, read_table, write_graph, write_table
 from alscell.jobs import run
 from alscell.neighbors import connectivities, nearest_neighbors, umap_layout
-from threadpoolctl import threadpool_limits
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ def main(
     counts: list[str],
     quality: list[str],
     limits: str,
-    samples: str,
+    samples: dict[str, dict[str, str]],
     embedding: str,
     graph: str,
     seed: int,
@@ -35,10 +36,10 @@ def main(
     """Samples are read twice, one after the other: for the statistics of their genes, then for the variable genes."""
     tables = {Path(path).parent.name: read_table(path, "quality") for path in quality}
     ok = read_table(limits, "quality_limits")
-    cells = steps.usable_cells(tables, ok, read_samples(samples), integrate_by=integrate_by, where=samples)
+    cells = steps.usable_cells(tables, ok, samples, integrate_by=integrate_by)
     with threadpool_limits(limits=1):  # the same bytes on any number of cores
         variances = {name: steps.standardized_variance(data) for name, data in read_in_turn(counts, cells)}
-        common = steps.common_genes(variances, where=samples)
+        common = steps.common_genes(variances, where=limits)
         genes = steps.variable_genes(common, n_top_genes=n_top_genes)
         values = sp.vstack([steps.log_normalize(data, genes=genes) for _, data in read_in_turn(counts, cells)], "csr")
         components = steps.principal_components(values, n_components=n_components)

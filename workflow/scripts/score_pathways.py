@@ -8,10 +8,8 @@ import pandas as pd
 
 from alscell import files, pathways
 from alscell.jobs import run
-from alscell.keys import CELL, CELL_TYPE, DATASET, DONOR, SAMPLE
+from alscell.keys import CELL, CELL_TYPE, SAMPLE
 from alscell.ranking import build_ranking, detected
-
-LOG = logging.getLogger("alscell.score_pathways")
 
 
 def main(
@@ -36,18 +34,17 @@ def main(
     measured = set().union(*(detected(data.X, data.var_names) for data, _ in kept(counts, types, donors)))
     ranking = build_ranking(measured, top_fraction=top_fraction)
     sets = files.read_gene_sets(gene_sets)
-    single = pathways.gene_level_sets(files.read_samples(set_kinds))
-    limits = {"min_coverage": min_coverage, "min_genes": min_genes}
-    table = pathways.set_coverage(sets, ranking.genes, gene_level=single, **limits)
+    kinds, limits = files.read_samples(set_kinds), {"min_coverage": min_coverage, "min_genes": min_genes}
+    table = pathways.set_coverage(sets, kinds, ranking.genes, **limits)
     members = pathways.set_members(sets, table, ranking.genes)
     parts = [pathways.score_sample(data, groups, ranking, members) for data, groups in kept(counts, types, donors)]
     profile = pathways.mean_profiles(parts, ranking)
     files.write_table(pd.concat([part.cells for part in parts]), cell_scores, "pathway_scores")
     files.write_h5ad(pathways.to_anndata(profile, dataset=dataset, simulated=simulated), profiles)
-    files.write_table(table.assign(**{DATASET: dataset}), set_table, "pathway_sets")
-    by_donor = pathways.donor_scores(profile, members)
-    files.write_table(by_donor.assign(**{DATASET: dataset}), donor_scores, "pathway_donors")
-    LOG.info("%d of %d sets scored in %d cells over %d genes", len(members), len(table), len(types), len(measured))
+    files.write_table(table.assign(dataset=dataset), set_table, "pathway_sets")
+    files.write_table(pathways.donor_scores(profile, members).assign(dataset=dataset), donor_scores, "pathway_donors")
+    log = logging.getLogger("alscell.score_pathways")
+    log.info("%d of %d sets scored in %d cells over %d genes", len(members), len(table), len(types), len(measured))
 
 
 def kept(counts: list[str], types: pd.Series, donors: dict[str, str]) -> Iterator[tuple[Any, pd.MultiIndex]]:
@@ -56,8 +53,7 @@ def kept(counts: list[str], types: pd.Series, donors: dict[str, str]) -> Iterato
         data = files.read_h5ad(path)
         data = data[data.obs_names.isin(types.index)]
         if data.n_obs:
-            donor = donors[data.uns[SAMPLE]]
-            yield data, pd.MultiIndex.from_product([[donor], types[data.obs_names]], names=[DONOR, CELL_TYPE])
+            yield data, pd.MultiIndex.from_product([[donors[data.uns[SAMPLE]]], types[data.obs_names]])
 
 
 if __name__ == "__main__":

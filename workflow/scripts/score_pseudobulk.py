@@ -30,9 +30,8 @@ def main(
     data = files.read_h5ad(counts)
     ranking = build_ranking(detected(data.X, data.var_names), top_fraction=top_fraction)
     sets = files.read_gene_sets(gene_sets)
-    single = pathways.gene_level_sets(files.read_samples(set_kinds))
-    limits = {"min_coverage": min_coverage, "min_genes": min_genes}
-    table = pathways.set_coverage(sets, ranking.genes, gene_level=single, **limits)
+    kinds, limits = files.read_samples(set_kinds), {"min_coverage": min_coverage, "min_genes": min_genes}
+    table = pathways.set_coverage(sets, kinds, ranking.genes, **limits)
     members = pathways.set_members(sets, table, ranking.genes)
     sums = align(data.X, data.var_names, ranking)
     groups = pd.MultiIndex.from_frame(data.obs[[DONOR, CELL_TYPE]].astype("str"))

@@ -33,7 +33,7 @@ def main(
     """Read pseudobulk, differential table and gene sets; write the enrichment table."""
     data = files.read_h5ad(sums)
     genes = data.var_names.to_numpy(dtype=object)
-    sets = enrichment.tested_sets(files.read_gene_sets(gene_sets), files.read_samples(set_kinds))
+    sets = enrichment.sets_to_test(files.read_gene_sets(gene_sets), files.read_samples(set_kinds))
     enrichment.check_overlap(sets, genes, where=f"gene sets for '{dataset}'")
     choice = {**definition, "covariates": covariates, "min_cells": min_cells, "min_donors": min_donors}
     scores = {"permutations": permutations, "seed": seed, "min_size": min_size, "max_size": max_size}

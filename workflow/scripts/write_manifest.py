@@ -11,9 +11,9 @@ from alscell.files import sha256, write_table
 from alscell.jobs import run
 
 
-def main(*, files: list[str], summary_folder: str, with_cells: list[str], simulated: list[str], manifest: str) -> None:
+def main(*, files: list[str], with_cells: list[str], simulated: list[str], manifest: str) -> None:
     """Checksum every file and name the rule that wrote it."""
-    run_facts = {"summary": summary_folder, "with_cells": with_cells, "simulated": simulated}
+    run_facts = {"summary": str(Path(manifest).parent), "with_cells": with_cells, "simulated": simulated}
     rows = [
         {
             "path": path,

@@ -13,12 +13,7 @@ from alscell.contract import files_of_run
 from alscell.files import read_samples, read_table, read_tables, read_yaml, sha256, write_text
 from alscell.jobs import run
 from alscell.report import render
-from alscell.report_tables import Results
-
-SOFTWARE = (
-    *("snakemake", "scanpy", "anndata", "numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "harmonypy"),
-    *("igraph", "leidenalg", "umap-learn", "pynndescent", "numba", "gseapy", "matplotlib", "jinja2", "pyarrow"),
-)
+from alscell.report_tables import SOFTWARE, Results
 
 
 def main(

@@ -168,7 +168,7 @@ def synthesize_genes(differential: pd.DataFrame, *, systems: dict[str, str]) -> 
     """
     rows, pooled = _pool(differential, GENE_KEY, "log2_fold_change", systems)
     both = pooled["all"]
-    tested = differential[~differential[DESCRIPTIVE]]
+    tested = _tested(differential)
     by_gene = tested.assign(sign=np.sign(tested["log2_fold_change"])).groupby(GENE_KEY, sort=True)
     signs = by_gene["sign"].agg(["min", "max"])
     return rows.assign(
@@ -214,11 +214,15 @@ def find_biomarkers(genes: pd.DataFrame, candidates: pd.DataFrame, *, fdr: float
     return out[[*GENE_KEY, "datasets", "log2_fold_change", "fdr", "direction", "known"]]
 
 
+def _tested(table: pd.DataFrame) -> pd.DataFrame:
+    return table[~table[DESCRIPTIVE].astype(bool)]
+
+
 def _pool(
     table: pd.DataFrame, key: list[str], effect: str, systems: dict[str, str]
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     """Keys and datasets of each row, sorted; and its pooled effects over all datasets, and over each system's."""
-    tested = table[~table[DESCRIPTIVE].astype(bool)]
+    tested = _tested(table)
     error = normal_standard_error(
         *(tested[name].to_numpy(dtype=float) for name in (effect, "standard_error", "p_value"))
     )

@@ -189,28 +189,26 @@ def choose_label(scores: pd.Series, *, min_score: float, min_margin: float) -> d
     -------
     dict
         cell_type, score, margin (to the next type, or to the next family for a family's label), next_type (the
-        strongest type apart from the label), low_margin.
+        strongest type apart from the label), low_margin (too close to another type to be named, though strong enough).
     """
     ordered = scores.sort_values(ascending=False, kind="stable")
     family = pd.Series({name: FAMILIES.get(name, name) for name in ordered.index})
     totals = ordered.groupby(family.to_numpy(), sort=False).sum().sort_values(ascending=False, kind="stable")
     family_margin = totals.iloc[0] - (totals.iloc[1] if len(totals) > 1 else 0.0)
     members = ordered[(family == totals.index[0]).to_numpy()]
-    best, score = members.index[0], members.iloc[0]
-    inside = score - (members.iloc[1] if len(members) > 1 else 0.0)
-    rest = ordered.drop(best)
-    margin = score - (rest.iloc[0] if len(rest) else 0.0)
+    best = members.index[0]
+    margin = members.iloc[0] - ordered.drop(best).max() if len(ordered) > 1 else members.iloc[0]
     clear_family = totals.iloc[0] >= min_score and family_margin >= min_margin
-    if clear_family and score >= min_score and inside >= min_margin and margin >= min_margin:
-        label = best
+    if clear_family and members.iloc[0] >= min_score and margin >= min_margin:
+        label, score, too_close = best, members.iloc[0], False
     elif clear_family and len(members) > 1:
-        label, score, margin = totals.index[0], totals.iloc[0], family_margin
+        label, score, margin, too_close = totals.index[0], totals.iloc[0], family_margin, True
     else:
-        label = UNASSIGNED
-    others = ordered.drop(label, errors="ignore")
+        label, score, too_close = UNASSIGNED, ordered.iloc[0], totals.iloc[0] >= min_score
+        margin = score - ordered.iloc[1:2].sum()
+    others = ordered[ordered > 0].drop(label, errors="ignore")
     next_type = others.index[0] if len(others) else None
-    low_margin = min(margin, inside, family_margin) < min_margin
-    return {CELL_TYPE: label, "score": score, "margin": margin, "next_type": next_type, "low_margin": low_margin}
+    return {CELL_TYPE: label, "score": score, "margin": margin, "next_type": next_type, "low_margin": too_close}
 
 
 def given_labels(labels: pd.Series) -> pd.Series:

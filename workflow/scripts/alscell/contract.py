@@ -51,6 +51,11 @@ def _figure(name: str, rule: str, meaning: str, only: str = "") -> tuple[FileCon
     )
 
 
+def _synthesis(name: str, meaning: str) -> tuple[FileContract, ...]:
+    path = f"{SUMMARY}/synthesis/{name}.tsv"
+    return (FileContract(path, "synthesize_datasets", f"synthesis_{name}", meaning),)
+
+
 def _of_dataset(only: str, *rows: tuple[str, str, str, str]) -> tuple[FileContract, ...]:
     return tuple(FileContract(f"results/{{dataset}}/{name}", *row, only) for name, *row in rows)
 
@@ -76,10 +81,10 @@ FILES: tuple[FileContract, ...] = (
     *_of_dataset(CELLS, ("pseudobulk.h5ad", "sum_pseudobulk", "", "counts summed by donor and cell type, integers")),
     *_of_dataset(PSEUDOBULK, ("pseudobulk.h5ad", "read_pseudobulk", "", "counts by donor and cell type, as given")),
     *_of_dataset("",
-        ("differential/{contrast}.parquet", "test_differential", "differential", "differential expression, one contrast"),
-        ("differential_skipped/{contrast}.tsv", "test_differential", "differential_skipped", "what was not tested, why"),
+        ("differential/{contrast}.parquet", "test_differential", "differential", "differential expression"),
+        ("differential_skipped/{contrast}.tsv", "test_differential", "differential_skipped", "what was not tested"),
         ("differential.tsv.gz", "gather_differential", "differential", "differential expression, all contrasts"),
-        ("differential_skipped.tsv", "gather_differential", "differential_skipped", "what was not tested, why"),
+        ("differential_skipped.tsv", "gather_differential", "differential_skipped", "what was not tested, and why"),
         ("enrichment/{contrast}.parquet", "test_enrichment", "enrichment", "gene sets on differential statistics"),
         ("enrichment.tsv.gz", "gather_enrichment", "enrichment", "the same of all contrasts"),
     ),
@@ -106,9 +111,9 @@ FILES: tuple[FileContract, ...] = (
         ("truth/composition.tsv", "simulate_truth", "truth_composition", "planted shifts in composition"),
         ("truth/cells.tsv.gz", "simulate_truth", "truth_cells", "true cell type of every droplet"),
     ),
-    FileContract(f"{SUMMARY}/synthesis/pathways.tsv", "synthesize_datasets", "synthesis_pathways", "gene sets over datasets"),
-    FileContract(f"{SUMMARY}/synthesis/genes.tsv", "synthesize_datasets", "synthesis_genes", "genes over datasets"),
-    FileContract(f"{SUMMARY}/synthesis/biomarkers.tsv", "synthesize_datasets", "synthesis_biomarkers", "biomarker candidates"),
+    *_synthesis("pathways", "gene sets over datasets"),
+    *_synthesis("genes", "genes over datasets"),
+    *_synthesis("biomarkers", "secreted or shed genes that change: biomarker candidates"),
     FileContract(f"{SUMMARY}/planted.tsv", "compare_planted", "planted", "planted truth against findings", SIMULATED),
     *_figure("quality_{dataset}", "plot_quality", "quality of every sample", CELLS),
     *_figure("umap_{dataset}", "plot_umap", "UMAP by cell type, cluster, donor and condition", CELLS),
@@ -198,10 +203,15 @@ def _table_lines(table: Table) -> list[str]:
         "| column | type | unit | may be empty | meaning |",
         "|---|---|---|---|---|",
         *(
-            f"| `{one.name}` | {one.kind} | {one.unit} | {'yes' if one.nullable else ''} | {one.meaning} |"
+            f"| `{one.name}` | {one.kind} | {one.unit} | {'yes' if one.nullable else ''} | {_cell(one.meaning)} |"
             for one in table.columns
         ),
     ]
+
+
+def _cell(text: str) -> str:
+    """Text inside a Markdown table."""
+    return text.replace("|", "\\|")
 
 
 def write_files_page(path: str | Path = "docs/files.md") -> None:

@@ -33,7 +33,8 @@ def read_dense(path: str | Path, *, member: str, orientation: str, where: str) -
     path : path
         The table.
     member : str
-        The sample's cells are those whose names start with '<member>_'; the rest of the name is the barcode.
+        The sample's cells are those whose names start with '<member>_'; the rest of the name is the barcode. A '*'
+        in it stands for anything without '_', if only one such beginning is in the file.
     orientation : str
         genes_by_cells (genes in rows) or cells_by_genes.
     where : str
@@ -47,12 +48,18 @@ def read_dense(path: str | Path, *, member: str, orientation: str, where: str) -
     try:
         columns, separator = _header(Path(path), where)
         read = _read_genes_by_cells if orientation == "genes_by_cells" else _read_cells_by_genes
-        matrix, cells, genes = read(Path(path), columns, separator, f"{member}_", where)
-    except BROKEN as error:
+        matrix, barcodes, genes = read(Path(path), columns, separator, member, where)
+    except (*BROKEN, pd.errors.ParserError, UnicodeDecodeError, csv.Error) as error:
         raise broken(where, error) from None
     genes, matrix = _sum_symbols(_undo_dates(genes), matrix)
-    barcodes = np.array([name.removeprefix(f"{member}_") for name in cells], dtype=object)
     return Counts(matrix, barcodes, genes, np.array([""] * len(genes), dtype=object))
+
+
+def _open(path: Path) -> Any:
+    """The table's bytes, unpacked if they are gzip, whatever the name says."""
+    with path.open("rb") as stream:
+        opener = gzip.open if stream.read(2) == b"\x1f\x8b" else open
+    return opener(path, "rb")
 
 
 def _header(path: Path, where: str) -> tuple[np.ndarray, str]:
@@ -60,77 +67,103 @@ def _header(path: Path, where: str) -> tuple[np.ndarray, str]:
 
     R's write.table leaves out the name of the first column, so the header may be one shorter than the rows.
     """
-    with path.open("rb") as stream:
-        opener = gzip.open if stream.read(2) == b"\x1f\x8b" else open
-    with opener(path, "rt", encoding="utf-8", newline="") as stream:
-        lines = [stream.readline(), stream.readline()]
+    with _open(path) as stream:
+        lines = [stream.readline().decode(), stream.readline().decode()]
     separator = "\t" if lines[0].count("\t") > lines[0].count(",") else ","
     names, first = csv.reader(lines, delimiter=separator) if all(lines) else ([], [])
-    if len(first) - len(names) not in (0, 1) or len(first) < 2:
+    no_corner = len(first) == len(names) + 1 and names[0] != ""
+    if (len(first) != len(names) and not no_corner) or len(first) < 2:
         found = f"a header of {len(names)} and a first row of {len(first)} fields"
         mend = "Check the separator and that the file is whole."
         raise InputError(where, found=found, expected="one name for each column", mend=mend)
     return np.array(names[len(names) - len(first) + 1 :], dtype=object), separator
 
 
+class _EvenRows:
+    """The rows of an open table for pandas, which would read a row with too many or too few fields without a word."""
+
+    def __init__(self, stream: Any, separator: str, n_columns: int, where: str) -> None:
+        self.stream, self.separator, self.n_columns, self.where = stream, separator.encode(), n_columns, where
+
+    def __iter__(self) -> _EvenRows:
+        return self
+
+    def read(self, size: int = -1) -> bytes:
+        lines = self.stream.readlines(size)
+        for line in lines:
+            if line.count(self.separator) != self.n_columns and b'"' not in line and line.strip():
+                found = f"{line.count(self.separator)} values in row '{line.split(self.separator)[0].strip().decode()}'"
+                mend = "Is the file cut off, or a name that holds a separator not quoted?"
+                raise InputError(self.where, found=found, expected=f"{self.n_columns}, as the header says", mend=mend)
+        return b"".join(lines)
+
+
 def _blocks(path: Path, separator: str, columns: list[int], n_columns: int, where: str) -> Any:
     """Blocks of rows: names in the first column and the chosen columns as numbers."""
-    rows = max(1, BLOCK_VALUES // n_columns)
-    # NOTE: without na_filter an empty cell or "NA" stays text, and is reported below instead of becoming a number.
-    table = pd.read_csv(
-        path,
-        sep=separator,
-        header=None,
-        skiprows=1,
-        usecols=[0, *columns],
-        dtype={0: "str"},
-        na_filter=False,
-        chunksize=rows,
-    )
-    for block in table:
-        names, values = block[0].to_numpy(dtype=object), block[columns]
-        texts = [column for column in columns if values.dtypes[column].kind not in "iufb"]
-        if texts:
-            numbers = pd.to_numeric(values[texts[0]], errors="coerce")
-            bad = int(np.flatnonzero(numbers.isna())[0])
-            found = f"'{values[texts[0]].iloc[bad]}' in row '{names[bad]}'"
-            raise InputError(where, found=found, expected="a number", mend="The table must hold raw counts only.")
-        yield names, values.to_numpy()
+    with _open(path) as stream:
+        stream.readline()
+        # NOTE: without na_filter an empty cell or "NA" stays text, and is reported instead of becoming a number.
+        table = pd.read_csv(
+            _EvenRows(stream, separator, n_columns, where),
+            sep=separator,
+            header=None,
+            usecols=[0, *columns],
+            dtype={0: "str"},
+            na_filter=False,
+            chunksize=max(1, BLOCK_VALUES // n_columns),
+        )
+        for block in table:
+            names, values = block[0].to_numpy(dtype=object), block[columns]
+            texts = [column for column in columns if values.dtypes[column].kind not in "iufb"]
+            if texts:
+                numbers = pd.to_numeric(values[texts[0]], errors="coerce")
+                bad = int(np.flatnonzero(numbers.isna())[0])
+                found = f"'{values[texts[0]].iloc[bad]}' in row '{names[bad]}'"
+                raise InputError(where, found=found, expected="a number", mend="The table must hold raw counts only.")
+            yield names, values.to_numpy()
 
 
-def _read_genes_by_cells(path: Path, cells: np.ndarray, separator: str, prefix: str, where: str) -> Any:
-    picked = [index for index, name in enumerate(cells) if name.startswith(prefix)]
-    if not picked:
-        raise _no_cells(cells, prefix, where)
+def _read_genes_by_cells(path: Path, cells: np.ndarray, separator: str, member: str, where: str) -> Any:
+    picked, barcodes = _pick(cells, member, where)
     blocks, genes = [], []
-    for names, values in _blocks(path, separator, [index + 1 for index in picked], len(cells), where):
+    for names, values in _blocks(path, separator, [int(index) + 1 for index in picked], len(cells), where):
         genes.append(names)
         blocks.append(sp.csr_matrix(values))
-    genes = np.concatenate(genes)
-    return sp.vstack(blocks).T.tocsr(), cells[picked], genes
+    return sp.vstack(blocks).T.tocsr(), barcodes, np.concatenate(genes)
 
 
-def _read_cells_by_genes(path: Path, genes: np.ndarray, separator: str, prefix: str, where: str) -> Any:
-    blocks, cells, others = [], [], []
-    for names, values in _blocks(path, separator, [index + 1 for index in range(len(genes))], len(genes), where):
-        picked = np.array([name.startswith(prefix) for name in names])
-        blocks.append(sp.csr_matrix(values[picked]))
-        cells.append(names[picked])
-        others.append(names)
-    cells = np.concatenate(cells)
-    if not len(cells):
-        raise _no_cells(np.concatenate(others), prefix, where)
-    return sp.vstack(blocks).tocsr(), cells, genes
+def _read_cells_by_genes(path: Path, genes: np.ndarray, separator: str, member: str, where: str) -> Any:
+    blocks, cells = [], []
+    for names, values in _blocks(path, separator, list(range(1, len(genes) + 1)), len(genes), where):
+        fits = [bool(_beginning(member).fullmatch(name)) for name in names]
+        blocks.append(sp.csr_matrix(values[fits]))
+        cells.append(names)
+    _, barcodes = _pick(np.concatenate(cells), member, where)
+    return sp.vstack(blocks).tocsr(), barcodes, genes
 
 
-def _no_cells(names: np.ndarray, prefix: str, where: str) -> InputError:
-    if gene_like(names):
-        return transposed(where, names=names, axis="cells")
-    samples = sorted({name.rpartition("_")[0] for name in names})
-    mend = "Correct `member` in samples.tsv. " + nearest(prefix.removesuffix("_"), samples[:50])
-    return InputError(
-        where, found=f"no cell whose name starts with '{prefix}'", expected="cells of this sample", mend=mend
-    )
+def _beginning(member: str) -> re.Pattern[str]:
+    """Names of a sample's cells: the beginning, and after '_' the barcode."""
+    return re.compile(f"({'[^_]*'.join(re.escape(part) for part in member.split('*'))})_(.+)")
+
+
+def _pick(names: np.ndarray, member: str, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and barcodes of the cells of one sample."""
+    fits = [_beginning(member).fullmatch(name) for name in names]
+    beginnings = sorted({fit[1] for fit in fits if fit})
+    if len(beginnings) == 1:
+        return np.flatnonzero([bool(fit) for fit in fits]), np.array([fit[2] for fit in fits if fit], dtype=object)
+    if not beginnings and gene_like(names):
+        raise transposed(where, names=names, axis="cells")
+    mend = "Correct `member` in samples.tsv. "
+    mend += f"Valid: {', '.join(beginnings)}." if beginnings else nearest(member, _samples(names))
+    found = f"{len(beginnings)} samples whose cells are named '{member}_<barcode>'"
+    raise InputError(where, found=found, expected="one such sample", mend=mend)
+
+
+def _samples(names: np.ndarray) -> list[str]:
+    """What cells are named after, if their names are '<sample>_<barcode>': the first fifty."""
+    return sorted({name.rpartition("_")[0] for name in names} - {""})[:50] or [str(names[0])]
 
 
 def _undo_dates(genes: np.ndarray) -> np.ndarray:

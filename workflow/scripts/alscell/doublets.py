@@ -16,10 +16,9 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 MIN_CELLS = 100  # ASSUME: with fewer cells the neighbors are not near, and no score is given
-MIN_DETECTED = 3  # cells with a count, for a gene to be among the variable ones
 MAX_SINGLETS = 0.25  # of the called cells
 MIN_ABOVE = 0.1  # of the artificial doublets, for the rate of real ones to be read there
-PLAUSIBLE_RATE = 0.1
+PLAUSIBLE_RATE = 0.15
 
 
 @dataclass(frozen=True)
@@ -84,27 +83,15 @@ def find_doublets(
 
 
 def variable_genes(matrix: sp.csr_matrix, *, n_top_genes: int) -> np.ndarray:
-    """Positions, in order, of the genes whose counts vary most beyond Poisson noise for their mean.
+    """Positions, in order, of the genes whose log-normalized counts have the largest variance.
 
-    The squared coefficient of variation of depth-corrected counts minus 1 / mean is ranked within 20 bins of the mean.
+    NOTE: planted doublets of unlike cells were told from cells with an AUC of 0.96 to 0.99 by these genes, against 0.95
+    to 0.98 by genes that are variable for their mean, which are more often rare ones (blood cells, cortex nuclei).
     """
     totals = np.asarray(matrix.sum(axis=1)).ravel().astype(np.float64)
-    scaled = sp.diags(np.median(totals) / np.maximum(totals, 1.0)) @ matrix.astype(np.float64)
-    mean = np.asarray(scaled.mean(axis=0)).ravel()
-    square = np.asarray(scaled.multiply(scaled).mean(axis=0)).ravel()
-    detected = np.flatnonzero(matrix.getnnz(axis=0) >= MIN_DETECTED)
-    if len(detected) <= n_top_genes:
-        return detected
-    mean, square = mean[detected], square[detected]
-    excess = (square - mean**2) / mean**2 - 1 / mean
-    edges = np.quantile(mean, np.linspace(0, 1, 21)[1:-1])
-    bins = np.searchsorted(edges, mean)
-    score = np.empty(len(mean))
-    for index in np.unique(bins):
-        inside = excess[bins == index]
-        middle = np.median(inside)
-        score[bins == index] = (inside - middle) / max(float(np.median(np.abs(inside - middle))), 1e-12)
-    return np.sort(detected[np.argsort(-score, kind="stable")[:n_top_genes]])
+    logs = log_normalize(matrix.astype(np.float64), totals, target=float(np.median(totals)))
+    variance = np.asarray(logs.multiply(logs).mean(axis=0)).ravel() - np.asarray(logs.mean(axis=0)).ravel() ** 2
+    return np.sort(np.argsort(-variance, kind="stable")[:n_top_genes])
 
 
 def log_normalize(matrix: sp.csr_matrix, totals: np.ndarray, *, target: float) -> sp.csr_matrix:
@@ -170,7 +157,7 @@ def find_threshold(real: np.ndarray, simulated: np.ndarray, *, expected_rate: fl
     t to that number estimates the rate (high shares, where no singlets are left), and the threshold is the lowest t
     above which at most a quarter of the cells are expected to be singlets.
 
-    ASSUME: an estimate above a tenth of the cells and above three times `expected_rate` means that doublets of this
+    ASSUME: an estimate above 0.15 and above three times `expected_rate` means that doublets of this
     sample can hardly be told from its cells (all cells alike); the larger of these two is used in its place.
 
     Parameters

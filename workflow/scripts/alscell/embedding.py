@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from alscell.errors import InputError, nearest
+from alscell.errors import InputError
 from alscell.keys import CELL, DONOR, SAMPLE
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ CHUNK = 4096  # cells held dense at a time
 
 
 def usable_cells(
-    quality: dict[str, pd.DataFrame], limits: pd.DataFrame, sheet: pd.DataFrame, *, integrate_by: str, where: str
+    quality: dict[str, pd.DataFrame], limits: pd.DataFrame, samples: dict[str, dict[str, str]], *, integrate_by: str
 ) -> pd.DataFrame:
     """Kept cells of samples whose status is ok, with the group whose differences are to be taken out.
 
@@ -36,48 +36,41 @@ def usable_cells(
         Table `quality` of every sample, by its name.
     limits : DataFrame
         Table `quality_limits`, one row a sample.
-    sheet : DataFrame
-        Sample sheet.
+    samples : dict
+        Donor and the column `integrate_by` of every sample.
     integrate_by : str
-        A column of the sheet, or none.
-    where : str
-        The sample sheet, for messages.
+        A column of the sample sheet, sample, or none.
 
     Returns
     -------
     DataFrame
-        Columns cell, sample, donor, group; samples in the sheet's order.
+        Columns cell, sample, donor, group; samples in the order of `samples`.
 
     Raises
     ------
     InputError
         If the sheet lacks the column, or fewer than 20 cells are left.
     """
-    if integrate_by != "none" and integrate_by not in sheet:
-        raise InputError(
-            f"{where}, for 'embedding: integrate_by' in config.yaml",
-            found=f"no column '{integrate_by}'",
-            expected="a column of the sample sheet, or none",
-            mend=nearest(integrate_by, [*sheet.columns, "none"]),
-        )
     ok = set(limits.loc[limits["status"] == "ok", SAMPLE])
-    parts = [
-        pd.DataFrame(
-            {
-                CELL: quality[row[SAMPLE]].loc[quality[row[SAMPLE]]["keep"], CELL].to_numpy(),
-                SAMPLE: row[SAMPLE],
-                DONOR: row[DONOR],
-                "group": row.get(integrate_by, ""),
-            }
-        )
-        for row in sheet.to_dict("records")
-        if row[SAMPLE] in ok
-    ]
-    cells = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[CELL, SAMPLE, DONOR, "group"])
+    empty = pd.DataFrame(columns=[CELL, SAMPLE, DONOR, "group"], dtype="str")
+    parts = [empty]
+    for name, row in samples.items():
+        known = {**row, SAMPLE: name, "none": ""}
+        if integrate_by not in known:
+            raise InputError(
+                "config.yaml, embedding: integrate_by",
+                found=f"'{integrate_by}', which is no column of the sample sheet",
+                expected="sample, donor, none, or a column of samples.tsv",
+                mend="Add that column to samples.tsv, or choose another.",
+            )
+        if name in ok:
+            kept = quality[name].loc[quality[name]["keep"], CELL].to_numpy()
+            parts.append(pd.DataFrame({CELL: kept, SAMPLE: name, DONOR: row[DONOR], "group": known[integrate_by]}))
+    cells = pd.concat(parts, ignore_index=True)
     if len(cells) < MIN_CELLS:
         raise InputError(
-            where,
-            found=f"{len(cells)} kept cells in {len(parts)} samples of status 'ok'",
+            f"samples {', '.join(samples)}",
+            found=f"{len(cells)} kept cells in {len(parts) - 1} samples of status 'ok'",
             expected=f"at least {MIN_CELLS}",
             mend="quality_limits.tsv says what was left out and why; the limits are under 'quality' in config.yaml.",
         )
@@ -154,7 +147,8 @@ def standardized_variance(data: AnnData) -> pd.Series:
     if used.sum() < FEWEST_FOR_TREND:
         return pd.Series(0.0, index=data.var_names)
     x, y = np.log10(mean[used]), np.log10(variance[used])
-    trend = lowess(y, x, frac=TREND_SPAN, it=0, delta=0.01 * np.ptp(x), return_sorted=False)
+    with np.errstate(invalid="ignore", divide="ignore"):  # many genes with one and the same mean have no slope
+        trend = lowess(y, x, frac=TREND_SPAN, it=0, delta=0.01 * np.ptp(x), return_sorted=False)
     expected = np.ones_like(mean)
     expected[used] = 10 ** (np.where(np.isfinite(trend), trend, y) / 2)
     per_gene = np.diff(values.indptr)
@@ -217,10 +211,10 @@ def principal_components(values: sp.csr_matrix, *, n_components: int) -> np.ndar
 
     n_cells, n_genes = values.shape
     n_components = min(n_components, n_genes, n_cells - 1)
-    mean = np.asarray(values.mean(axis=0, dtype=np.float64)).ravel()
+    mean = np.bincount(values.indices, weights=values.data, minlength=n_genes) / n_cells  # summed as float64
     products = np.zeros((n_genes, n_genes))
     for start in range(0, n_cells, CHUNK):
-        block = values[start : start + CHUNK].toarray()
+        block = values[start : start + CHUNK].toarray().astype(np.float64)
         products += block.T @ block
     covariance = (products - n_cells * np.outer(mean, mean)) / (n_cells - 1)
     _, vectors = eigh(covariance, subset_by_index=[n_genes - n_components, n_genes - 1])

@@ -15,7 +15,7 @@ from alscell.tables import empty_table
 GENE_LEVEL = "gene_level"  # kind of a family in sets.tsv whose members are looked at gene by gene
 
 
-def tested_sets(gene_sets: pd.DataFrame, kinds: pd.DataFrame) -> pd.DataFrame:
+def sets_to_test(gene_sets: pd.DataFrame, kinds: pd.DataFrame) -> pd.DataFrame:
     """Gene sets without those of kind gene_level, whose members answer one by one and not as a set.
 
     Parameters
@@ -126,8 +126,8 @@ def prerank_scores(ranked: pd.Series, members: dict[str, list[str]], *, permutat
 
     NOTE: its p-values are not kept: they permute genes, and called 38 % of null sets at an inter-gene correlation of
     0.05 (docs/methods.md).
-    NOTE: method="multilevel" draws members instead of shuffling all genes: same enrichment score, same leading edge, NES
-    within the noise of 1,000 permutations, in a tenth of the time. `eps` is its limit for p, which is not used.
+    NOTE: method="multilevel" draws members instead of shuffling all genes: same enrichment score, same leading edge,
+    NES within the noise of 1,000 permutations, in a tenth of the time. `eps` is its limit for p, which is not used.
 
     Parameters
     ----------

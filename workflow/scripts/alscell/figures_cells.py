@@ -98,7 +98,7 @@ def draw_quality(
         if logarithmic:
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
-            axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+            axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}k" if value >= 1000 else f"{value:g}")
             axes.xaxis.set_minor_locator(NullLocator())
     panels[2].set_xlim(left=0)
     _removed_bars(panels[3], drawn, order)

@@ -259,16 +259,16 @@ def write_in_turn(data: Any, matrices: Iterable[Any], path: str | Path) -> None:
     import h5py
     from anndata.io import sparse_dataset, write_elem
 
-    with atomic(path) as part, h5py.File(part, "w") as file:
-        write_elem(file, "/", data)
-        for group in (file["obs"], file["var"]):
-            _write_plain_strings(group)
-        file.pop("X", None)
-        for matrix in matrices:
-            if "X" in file:
-                sparse_dataset(file["X"]).append(matrix)
-            else:
-                write_elem(file, "X", matrix, dataset_kwargs=COUNTS_STORAGE)
+    with atomic(path) as part:
+        data.write_h5ad(part)
+        with h5py.File(part, "a") as file:
+            for group in (file["obs"], file["var"]):
+                _write_plain_strings(group)
+            for matrix in matrices:
+                if "X" in file:
+                    sparse_dataset(file["X"]).append(matrix)
+                else:
+                    write_elem(file, "X", matrix, dataset_kwargs=COUNTS_STORAGE)
 
 
 def _write_plain_strings(frame: Any) -> None:

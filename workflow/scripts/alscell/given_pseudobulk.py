@@ -78,7 +78,7 @@ def _rows(data: Any, columns: dict, *, where: str) -> pd.DataFrame:
         if names.get(name) in data.obs:
             continue
         if gene_like(data.obs_names.to_numpy()):
-            raise transposed(where, cells=data.obs_names.to_numpy(), genes=data.var_names.to_numpy())
+            raise transposed(where, names=data.obs_names.to_numpy(), axis="cells")
         found = f"no obs column '{names[name]}'" if name in names else f"no `cells.{name}` in dataset.yaml"
         mend = f"Set `cells.{name}` in dataset.yaml. {nearest(names.get(name, name), map(str, data.obs))}"
         raise InputError(where, found=found, expected=f"an obs column with the {name} of each row", mend=mend)

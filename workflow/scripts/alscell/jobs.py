@@ -25,7 +25,7 @@ def run(main: Callable[..., None], snakemake: Any) -> None:
     try:
         main(**arguments(main, snakemake))
     except (InputError, InputErrors) as error:
-        log.error("ERROR: %s", error)
+        log.error("%s", error)
         sys.exit(1)
     except Exception:
         log.error("%s", traceback.format_exc())
@@ -63,6 +63,7 @@ def _open_log(path: Path) -> logging.Logger:
     to_file.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     to_terminal = logging.StreamHandler(sys.stderr)
     to_terminal.setLevel(logging.ERROR)
+    to_terminal.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[to_file, to_terminal], force=True)
     logging.captureWarnings(True)
     warnings.filterwarnings("ignore", category=FutureWarning)

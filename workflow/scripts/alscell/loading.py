@@ -198,7 +198,8 @@ class _Frame:
 
         if column not in self.group:
             names = [name for name in self.group if not name.startswith("_")]
-            mend = f"Correct `cells`, `symbol` or `gene_id` in dataset.yaml. {nearest(column, names) if names else 'It has none.'}"
+            valid = nearest(column, names) if names else "It has none."
+            mend = f"Correct `cells`, `symbol` or `gene_id` in dataset.yaml. {valid}"
             raise InputError(self.where, found=f"no column '{column}' in {self.name}", expected="it there", mend=mend)
         return np.array(
             [_plain(value) for value in np.asarray(read_elem(self.group[column]), dtype=object)], dtype=object

@@ -18,7 +18,7 @@ SCORED = "scored"
 
 
 def set_coverage(
-    gene_sets: pd.DataFrame, genes: pd.Index, *, gene_level: set[tuple[str, str]], min_coverage: float, min_genes: int
+    gene_sets: pd.DataFrame, kinds: pd.DataFrame, genes: pd.Index, *, min_coverage: float, min_genes: int
 ) -> pd.DataFrame:
     """How much of each set is measured, and whether it is scored.
 
@@ -26,10 +26,10 @@ def set_coverage(
     ----------
     gene_sets : DataFrame
         Columns family, pathway, gene.
+    kinds : DataFrame
+        Columns family, pathway, kind; gene_level marks lists of single genes, not a programme that moves together.
     genes : Index
         Measured genes: those with a count in at least one cell.
-    gene_level : set of (family, pathway)
-        Sets that are lists of single genes, not a programme that moves together.
     min_coverage : float
         Share of the members below which a set is not scored, 0..1.
     min_genes : int
@@ -55,6 +55,7 @@ def set_coverage(
             expected="the same kind of gene name, of the same species, in both",
             mend="Set `symbol` in dataset.yaml to the column with gene symbols, or give gene sets for this species.",
         )
+    single = set(kinds.loc[kinds["kind"] == "gene_level", [FAMILY, PATHWAY]].itertuples(index=False, name=None))
     rows = []
     for (family, pathway), index in members.groupby([FAMILY, PATHWAY], sort=True).groups.items():
         inside = measured.loc[index]
@@ -62,7 +63,7 @@ def set_coverage(
         coverage = float(inside.mean())
         status = SCORED if coverage >= min_coverage else "low_coverage"
         status = status if inside.sum() >= min_genes else "too_few_genes"
-        status = "gene_level" if (family, pathway) in gene_level else status
+        status = "gene_level" if (family, pathway) in single else status
         rows.append((family, pathway, len(inside), int(inside.sum()), coverage, status, ";".join(missing) or None))
     return pd.DataFrame(rows, columns=[FAMILY, PATHWAY, "n_genes", "n_measured", "coverage", "status", "missing"])
 
@@ -278,8 +279,3 @@ def donor_scores(profiles: Profiles, members: dict[tuple[str, str], np.ndarray])
         for column, (family, pathway) in enumerate(members)
     ]
     return pd.concat(parts, ignore_index=True)[columns]
-
-
-def gene_level_sets(kinds: pd.DataFrame) -> set[tuple[str, str]]:
-    """(family, pathway) of the sets that `kinds` (columns family, pathway, kind) lists as gene_level."""
-    return set(kinds.loc[kinds["kind"] == "gene_level", [FAMILY, PATHWAY]].itertuples(index=False, name=None))

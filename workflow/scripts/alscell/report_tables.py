@@ -16,6 +16,13 @@ from alscell.keys import CELL_TYPE, CONTRAST, DATASET, DONOR, FAMILY, PATHWAY, S
 Column = tuple[str, str, Callable[[Any], str]]  # column of a table, header, how a value is written
 
 
+# Software whose versions the report names.
+SOFTWARE = (
+    *("snakemake", "scanpy", "anndata", "numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "harmonypy"),
+    *("igraph", "leidenalg", "umap-learn", "pynndescent", "numba", "gseapy", "matplotlib", "jinja2", "pyarrow"),
+)
+
+
 @dataclass(frozen=True)
 class Results:
     """Everything a report is made of.

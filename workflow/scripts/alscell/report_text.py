@@ -234,7 +234,8 @@ def methods(settings: dict[str, Any], assays: set[str]) -> list[str]:
         f"{100 * pathways['min_coverage']:g} % and {pathways['min_genes']} genes are measured. Scores were averaged "
         "over a donor's cells of one type and compared between donors by a linear model with moderated variances; "
         "effects are in standard deviations of donors within arms. Benjamini–Hochberg over all cell types and sets "
-        f"of the contrast. Each set was compared with {count(pathways['n_random_sets'])} random sets of like expression.",
+        f"of the contrast. Each set was compared with {count(pathways['n_random_sets'])} random sets of like "
+        "expression.",
         "Composition: logit shares of cell types per donor, moderated linear model (after propeller, Phipson et al. "
         "2022). Synthesis: random-effects means over datasets by inverse variance (DerSimonian and Laird 1986), tissue "
         "and dish apart.",

@@ -1,0 +1,108 @@
+"""The atlas: what a cell carries, and that other tools can read it."""
+
+import anndata
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+from alscell.atlas import counts_of, describe_cells, frame_of_atlas, portal_columns, shared_genes
+from alscell.errors import InputError
+from alscell.files import write_in_turn
+
+CELLS = ["s2_b", "s2_a", "s1_a"]
+EMBEDDING = pd.DataFrame(
+    {"cell": CELLS, "sample": ["s2", "s2", "s1"], "donor": ["9", "9", "10"], "umap_1": [1.0, 2, 3], "umap_2": 0.0}
+).assign(pc_01=[1.5, 2.5, 3.5], pc_02=0.25)
+TYPES = pd.DataFrame(
+    {"cell": CELLS, "cluster": ["0", "10", "0"], "cell_type": ["opc", "unassigned", "opc"], "score": 0.5}
+)
+QUALITY = pd.DataFrame({"cell": [*CELLS, "s1_lost"], "n_counts": [5, 6, 7, 8], "n_genes": 3}).assign(
+    fraction_mitochondrial=0.0, fraction_ribosomal=0.0, doublet_score=np.nan
+)
+SHEET = pd.DataFrame(
+    {"sample": ["s1", "s2"], "donor": ["10", "9"], "condition": ["ALS", "Control"], "file": "x.h5", "member": ""}
+).assign(age=["61", ""], batch=["1", "2"], sex=["F", ""], n_genes="many")
+
+
+@pytest.fixture
+def cells():
+    return describe_cells(EMBEDDING, TYPES, QUALITY, SHEET)
+
+
+def test_cells_carry_sheet_quality_and_labels_but_no_files(cells):
+    assert cells.index.tolist() == ["s1_a", "s2_a", "s2_b"]
+    assert not {"file", "member"} & set(cells)
+    assert cells["n_counts"].tolist() == [7, 6, 5]
+    assert cells["cell_type"].tolist() == ["opc", "unassigned", "opc"]
+    assert cells["n_genes_in_sheet"].tolist() == ["many"] * 3
+
+
+def test_numbers_of_the_sheet_are_numbers_and_names_written_in_digits_are_not(cells):
+    assert cells["age"].tolist()[0] == 61.0
+    assert cells["age"].isna().tolist() == [False, True, True]
+    for name in ("donor", "batch", "sex", "condition"):
+        assert isinstance(cells[name].dtype, pd.CategoricalDtype), name
+    assert cells["donor"].tolist() == ["10", "9", "9"]
+
+
+def test_portal_columns_do_not_overwrite_those_of_the_sheet(cells):
+    named = portal_columns(cells.assign(tissue="lumbar"), organism="mouse", assay="nuclei", tissue="spinal cord")
+    assert named["tissue"].unique().tolist() == ["lumbar"]
+    assert named["organism"].astype(str).unique().tolist() == ["Mus musculus"]
+    assert named["suspension_type"].astype(str).unique().tolist() == ["nucleus"]
+    assert named["donor_id"].tolist() == named["donor"].tolist()
+    assert "donor_id" not in cells
+
+
+def genes(*names):
+    return pd.DataFrame({"gene_id": [f"id_{name}" for name in names]}, index=list(names))
+
+
+def test_shared_genes_keep_the_first_samples_order():
+    assert shared_genes([genes("C", "A", "B"), genes("A", "C")], where="x").index.tolist() == ["C", "A"]
+    with pytest.raises(InputError, match="without a common gene"):
+        shared_genes([genes("C"), genes("A")], where="x")
+
+
+def samples():
+    generator = np.random.default_rng(0)
+    for name, n_cells, order in (("s1", 1, "CAB"), ("s2", 2, "ABC")):
+        counts = sp.csr_matrix(generator.poisson(3, (n_cells, 3)).astype(np.int32))
+        yield name, anndata.AnnData(counts, var=genes(*order))
+
+
+def write(cells, path):
+    frame = frame_of_atlas(cells, genes("C", "A"), EMBEDDING, about={"title": "t", "simulated": True})
+    write_in_turn(frame, (counts_of(data, frame.var_names) for _, data in samples()), path)
+
+
+def test_the_file_holds_counts_labels_and_maps_in_one_order(cells, tmp_path):
+    write(cells, tmp_path / "atlas.h5ad")
+    atlas = anndata.read_h5ad(tmp_path / "atlas.h5ad")
+    parts = dict(samples())
+    expected = np.vstack([parts[name][:, ["C", "A"]].X.toarray() for name in ("s1", "s2")])
+    np.testing.assert_array_equal(atlas.X.toarray(), expected)
+    assert sp.isspmatrix_csr(atlas.X)
+    assert atlas.X.dtype == np.int32
+    assert atlas.obsm["X_umap"][:, 0].tolist() == [3, 2, 1]
+    assert atlas.obsm["X_pca"].dtype == np.float32
+    assert atlas.obsm["X_pca"][:, 0].tolist() == [3.5, 2.5, 1.5]
+    assert atlas.obs["cell_type"].tolist() == cells["cell_type"].tolist()
+    assert atlas.var["gene_id"].tolist() == ["id_C", "id_A"]
+    assert atlas.uns["title"] == "t"
+    assert bool(atlas.uns["simulated"])
+    assert anndata.read_h5ad(tmp_path / "atlas.h5ad", backed="r")[1:].to_memory().n_obs == 2
+
+
+def test_the_file_is_the_same_every_time_and_has_no_text_that_older_readers_refuse(cells, tmp_path):
+    write(cells, tmp_path / "one.h5ad")
+    write(cells, tmp_path / "two.h5ad")
+    assert (tmp_path / "one.h5ad").read_bytes() == (tmp_path / "two.h5ad").read_bytes()
+    encodings = []
+    with h5py.File(tmp_path / "one.h5ad") as file:
+        file.visititems(lambda name, item: encodings.append(item.attrs.get("encoding-type")))
+        assert "raw" not in file
+    assert "string-array" in encodings
+    assert "nullable-string-array" not in encodings

@@ -1,0 +1,225 @@
+"""Figures: the right numbers are drawn, empty tables give a figure that says so, and bytes repeat."""
+
+import hashlib
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from alscell import figures, figures_cells, figures_composition, figures_summary, figures_tests
+from alscell.tables import empty_table
+
+STAMP = "SIMULATED DATA"
+
+
+def texts(figure) -> str:
+    """All that is written in a figure."""
+    return "\n".join(found.get_text() for found in figure.findobj(lambda item: hasattr(item, "get_text")))
+
+
+@pytest.fixture(scope="module")
+def drawn(example):
+    """Every kind of figure of the dataset `tissue`: name -> (figure, numbers)."""
+    one, contrasts = "tissue", example.CONTRASTS
+    embedding, types = example.embedding(one)
+    sheet, tests = example.samples(one), example.pathway_tests(one)
+    both = [example.pathway_tests(name) for name in example.TYPES]
+    skipped = [example.differential_skipped(name) for name in example.TYPES]
+    donor = {"replicate": "donor", "stamp": STAMP}
+    genes, left_out = example.differential(one), example.differential_skipped(one)
+    cells, limits = example.quality(one), example.quality_limits(one)
+    shares, share_tests = example.composition_donors(one), example.composition(one)
+    by_arm = {"contrasts": contrasts, **donor}
+    return {
+        "quality": figures_cells.draw_quality(cells, limits, contrasts=contrasts, stamp=STAMP),
+        "umap": figures_cells.draw_umap(embedding, types, sheet, seed=1, **by_arm),
+        "markers": figures_cells.draw_markers(example.markers(one), max_genes=15, stamp=STAMP),
+        "composition": figures_composition.draw_composition(shares, share_tests, sheet, **by_arm),
+        "differential": figures_tests.draw_differential(genes, left_out, fdr=0.05, **donor),
+        "volcano": figures_tests.draw_volcano(genes, fdr=0.05, n_labels=3, **donor),
+        "pathways": figures_tests.draw_pathways(tests, fdr=0.05, **donor),
+        "pathway_donors": figures_tests.draw_pathway_donors(
+            example.pathway_donors(one), tests, sheet, contrast=contrasts[example.CONTRAST], n_panels=4, **donor
+        ),
+        "pathway_heatmap": figures_summary.draw_pathway_heatmap(
+            pd.concat(both), pd.concat(skipped), fdr=0.05, stamp=STAMP
+        ),
+        "tissue_dish": figures_summary.draw_tissue_dish(example.synthesis_pathways(), n_labels=4, stamp=STAMP),
+        "planted_truth": figures_summary.draw_planted(example.planted(), stamp=STAMP),
+    }
+
+
+def test_every_figure_of_simulated_data_is_stamped_and_holds_numbers(drawn):
+    assert len(drawn) == 11
+    for name, (figure, numbers) in drawn.items():
+        assert STAMP in texts(figure), name
+        assert len(numbers), name
+
+
+def test_real_data_has_no_stamp(example):
+    figure, _ = figures_tests.draw_pathways(example.pathway_tests("dish"), fdr=0.05, replicate="line", stamp="")
+    assert "SIMULATED" not in texts(figure)
+
+
+@pytest.mark.parametrize(
+    ("simulated", "expected"),
+    [(True, STAMP), (False, ""), ([], ""), (["b", "a"], "SIMULATED DATA: a, b")],
+)
+def test_stamp_text(simulated, expected):
+    assert figures.stamp_text(simulated) == expected
+
+
+def test_saved_twice_the_bytes_are_the_same_and_hold_no_time(drawn, tmp_path):
+    sums = []
+    for turn in ("first", "second"):
+        paths = {ending: tmp_path / f"{turn}.{ending}" for ending in ("pdf", "png", "tsv")}
+        figure, numbers = drawn["volcano"]
+        figures.save_figure(figure, numbers, pdf=paths["pdf"], png=paths["png"], numbers=paths["tsv"])
+        sums.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths.values()])
+    assert sums[0] == sums[1]
+    pdf = (tmp_path / "first.pdf").read_bytes()
+    assert b"CreationDate" not in pdf
+    assert b"/Type3" not in pdf  # embedded as TrueType, so that the text stays text
+    image = Image.open(tmp_path / "first.png")
+    assert "Software" not in image.info
+    assert image.size[0] == int(figures.DOUBLE / 25.4 * figures.PNG_DPI)
+
+
+def test_quality_counts_each_cell_once_under_its_first_reason(example, drawn):
+    cells = example.quality("tissue")
+    numbers = drawn["quality"][1]
+    counts = numbers[numbers["panel"] == "cells"].pivot(index="sample", columns="quantity", values="value")
+    assert (counts.sum(axis=1) == cells.groupby("sample").size()).all()
+    assert (counts["kept"] == cells.groupby("sample")["keep"].sum()).all()
+    one = cells[cells["sample"] == "s_A0"]
+    only_doublet = one["doublet"] & ~one[["low_counts", "high_counts", "low_genes", "high_mitochondrial"]].any(axis=1)
+    assert counts.loc["s_A0", "doublet"] == only_doublet.sum()
+    middle = numbers[(numbers["panel"] == "n_counts") & (numbers["quantity"] == "median")].set_index("sample")["value"]
+    assert middle["s_A0"] == np.median(one["n_counts"])
+    assert "left out: most cells lost" in texts(drawn["quality"][0])
+
+
+def test_genes_are_counted_by_hand(example):
+    genes = example.differential("tissue")
+    counts = figures_tests.count_genes(genes, example.differential_skipped("tissue"), fdr=0.05).set_index("cell_type")
+    assert counts.loc["microglia", ["n_up", "n_down", "n_tested", "status"]].tolist() == [3, 1, 300, "tested"]
+    assert counts.loc["astrocyte", ["n_up", "n_down"]].tolist() == [0, 0]
+    assert counts.loc["mural", "status"] == "descriptive"  # named among the skipped too, but it has effects
+    assert counts.loc["rare", ["n_case", "n_control", "n_tested", "status"]].tolist() == [
+        2,
+        0,
+        0,
+        "no_donors_in_an_arm",
+    ]
+
+
+def test_untested_types_are_named_in_the_figure(drawn):
+    written = texts(drawn["differential"][0])
+    assert "not tested: no donors in an arm" in written
+    assert "effects only, too few donors" in written
+
+
+def test_volcano_leaves_out_what_has_no_p_and_names_the_lowest(drawn):
+    figure, numbers = drawn["volcano"]
+    assert "mural" not in set(numbers["cell_type"])
+    assert numbers.loc[numbers["labeled"], "gene"].tolist() == ["GENE0", "GENE1", "GENE3"]
+    written = texts(figure)
+    assert all(name in written for name in ("GENE0", "GENE1", "GENE3"))
+    assert "GENE7" not in written
+
+
+def test_labels_do_not_overlap_and_stay_inside():
+    _, body = figures.new_figure(figures.SINGLE, 60, stamp="")
+    axes = body.subplots()
+    points = np.random.default_rng(0).random((25, 2)) * [1, 0.05]
+    axes.scatter(*points.T)
+    figures.place_labels(axes, points, [f"LABEL{i}" for i in range(25)], centered=False, fontsize=6)
+    boxes = [text.get_window_extent() for text in axes.texts if text.get_text()]
+    assert len(boxes) > 5
+    frame = axes.get_window_extent()
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i])
+        assert box.x0 >= frame.x0
+        assert box.x1 <= frame.x1
+
+
+def test_donor_points_are_the_scores_of_both_arms(example, drawn):
+    numbers = drawn["pathway_donors"][1]
+    first = numbers[(numbers["cell_type"] == "microglia") & (numbers["pathway"] == "interferon_alpha")]
+    assert first["arm"].value_counts().to_dict() == {"case": 5, "control": 4}
+    table = example.pathway_donors("tissue")
+    own = table[(table["cell_type"] == "microglia") & (table["pathway"] == "interferon_alpha")]
+    assert np.allclose(first.set_index("donor")["score"].sort_index(), own.set_index("donor")["score"].sort_index())
+    assert "n = 5" in texts(drawn["pathway_donors"][0])
+
+
+def test_composition_draws_every_donor_in_its_arm(drawn):
+    numbers = drawn["composition"][1]
+    shares = numbers[numbers["quantity"] == "share"]
+    assert shares.groupby(["cell_type", "arm"]).size().unstack().loc["microglia"].to_dict() == {"case": 5, "control": 4}
+    assert shares.groupby("donor")["value"].sum().round(9).eq(1).all()
+
+
+def test_heat_map_has_a_column_for_types_that_were_not_tested(drawn):
+    written = texts(drawn["pathway_heatmap"][0])
+    assert "rare" in written
+    assert "progenitor" in written
+
+
+def test_tissue_and_dish_are_compared_only_where_both_exist(drawn):
+    numbers = drawn["tissue_dish"][1]
+    assert set(numbers["cell_type"]) == {"motor_neuron"}
+
+
+def test_planted_tally(drawn):
+    assert "2 found, 1 missed, 1 false call" in texts(drawn["planted_truth"][0])
+
+
+def test_empty_tables_give_a_figure_that_says_so(example):
+    sheet, contrasts = example.samples("tissue"), example.CONTRASTS
+    donor = {"replicate": "donor", "stamp": ""}
+    none, of_contrast = empty_table, {"contrast": contrasts[example.CONTRAST], "n_panels": 3}
+    pairs = [
+        figures_cells.draw_quality(none("quality").assign(sample=""), none("quality_limits"), contrasts={}, stamp=""),
+        figures_cells.draw_umap(none("embedding"), none("cell_types"), sheet, contrasts={}, seed=0, **donor),
+        figures_cells.draw_markers(none("markers"), max_genes=9, stamp=""),
+        figures_composition.draw_composition(
+            none("composition_donors"), none("composition"), sheet, contrasts=contrasts, **donor
+        ),
+        figures_tests.draw_differential(none("differential"), none("differential_skipped"), fdr=0.05, **donor),
+        figures_tests.draw_volcano(none("differential"), fdr=0.05, n_labels=3, **donor),
+        figures_tests.draw_pathways(none("pathway_tests"), fdr=0.05, **donor),
+        figures_tests.draw_pathway_donors(none("pathway_donors"), none("pathway_tests"), sheet, **of_contrast, **donor),
+        figures_summary.draw_pathway_heatmap(none("pathway_tests"), none("differential_skipped"), fdr=0.05, stamp=""),
+        figures_summary.draw_tissue_dish(none("synthesis_pathways"), n_labels=3, stamp=""),
+        figures_summary.draw_planted(none("planted"), stamp=""),
+    ]
+    for figure, numbers in pairs:
+        assert re.search(r"\b([Nn]o|could)\b", texts(figure)), texts(figure)
+        assert len(numbers) == 0
+
+
+def test_only_descriptive_results_are_drawn_without_p(example):
+    genes, tests = example.differential("tissue"), example.pathway_tests("tissue")
+    genes, tests = genes[genes["descriptive"]], tests[tests["descriptive"]]
+    figure, numbers = figures_tests.draw_volcano(genes, fdr=0.05, n_labels=3, replicate="donor", stamp="")
+    assert "no p values" in texts(figure)
+    assert numbers.empty
+    figure, numbers = figures_tests.draw_pathways(tests, fdr=0.05, replicate="donor", stamp="")
+    assert len(numbers) == len(example.SETS)
+
+
+def test_colors_are_fixed_and_differ(example):
+    colors = figures.cell_type_colors(["microglia", "astrocyte", "AST-FB", "unassigned"])
+    assert colors["microglia"] == figures.cell_type_colors(["microglia"])["microglia"]
+    assert len(set(colors.values())) == 4
+    arms = figures.condition_colors(["ALS", "Control", "Other"], example.CONTRASTS)
+    assert arms == {"ALS": figures.CASE_COLOR, "Control": figures.CONTROL_COLOR, "Other": figures.NEUTRAL}
+
+
+def test_swarm_keeps_equal_values_apart():
+    offsets = figures.swarm(np.array([1.0, 1.0, 1.0, 5.0]), distance=0.5, step=0.1, limit=0.3)
+    assert sorted(offsets[:3]) == [-0.1, 0.0, 0.1]
+    assert offsets[3] == 0.0

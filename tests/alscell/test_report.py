@@ -1,0 +1,229 @@
+"""The report: says what was found and what was not, opens offline, escapes what it is given, and repeats."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from alscell import report, report_text
+from alscell.figures_tests import count_genes, draw_pathways
+from alscell.report_tables import Results
+from alscell.tables import empty_table
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = (ROOT / "workflow/report/report.html.j2").read_text(encoding="utf-8")
+STYLE = (ROOT / "workflow/report/report.css").read_text(encoding="utf-8")
+VOID = {"meta", "link", "img", "br", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Checks nesting, and collects ids, links, images and text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open, self.ids, self.links, self.images, self.text, self.scripts = [], [], [], [], [], 0
+        self.feed(html)
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.scripts += tag == "script"
+        self.ids += [values["id"]] if "id" in values else []
+        self.links += [values[key] for key in ("href", "src") if key in values]
+        self.images += [values] if tag == "img" else []
+        self.open += [] if tag in VOID else [tag]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text.append(data)
+
+    def words(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.text))
+
+
+@pytest.fixture(scope="module")
+def results(example, tmp_path_factory) -> Results:
+    """A run of two simulated datasets."""
+    settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    entries = [{"id": name, "contrasts": [example.CONTRAST], "covariates": []} for name in example.TYPES]
+    info = {"title": "A <made-up> dataset", "organism": "human", "tissue": "spinal_cord", "assay": "nuclei"}
+    info |= {"replicate": "donor", "simulated": True, "verified": False, "unverified_reason": "made up"}
+    info |= {"citation": "nobody", "licence": "MIT", "enters_at": "load", "accession": None}
+    names = ("quality_limits", "composition", "differential", "differential_skipped", "enrichment")
+    names += ("pathway_sets", "pathway_tests")
+    tables = {name: pd.concat([getattr(example, name)(one) for one in example.TYPES]) for name in names}
+    over = ("synthesis_pathways", "synthesis_genes", "synthesis_biomarkers", "planted")
+    tables |= {name: getattr(example, name)() for name in over}
+    tables["cluster_labels"] = pd.concat([example.cluster_labels(one).assign(dataset=one) for one in example.TYPES])
+    tables["cluster_stability"] = pd.concat([example.cluster_stability().assign(dataset=one) for one in example.TYPES])
+    figure, _ = draw_pathways(example.pathway_tests("tissue"), fdr=0.05, replicate="donor", stamp="SIMULATED DATA")
+    path = tmp_path_factory.mktemp("figures") / "pathways.png"
+    figure.savefig(path)
+    return Results(
+        settings=settings | {"datasets": entries},
+        infos={one: info | {"system": one} for one in example.TYPES},
+        samples={one: example.samples(one) for one in example.TYPES},
+        tables=tables,
+        raw=pd.DataFrame([("tissue", "RAW.tar", 123456789, "ab" * 32)], columns=["dataset", "file", "size", "sha256"]),
+        figures={f"pathways_tissue_{example.CONTRAST}": path.read_bytes()},
+        versions={"python": "3.12.1"},
+        files=[("results/{dataset}/atlas.h5ad", "all cells")],
+    )
+
+
+def draw(results: Results) -> str:
+    return report.render(results, template=TEMPLATE, style=STYLE, version="0.1.0")
+
+
+@pytest.fixture(scope="module")
+def html(results) -> str:
+    return draw(results)
+
+
+@pytest.fixture(scope="module")
+def page(html) -> Page:
+    return Page(html)
+
+
+def test_page_needs_nothing_from_outside(page, html):
+    assert page.scripts == 0
+    assert page.links
+    for link in page.links:
+        assert link.startswith(("#", "data:")), link[:60]
+    assert "@import" not in html
+    assert "url(" not in html
+
+
+def test_links_lead_to_headings_and_ids_are_unique(page):
+    assert len(page.ids) == len(set(page.ids))
+    targets = [link[1:] for link in page.links if link.startswith("#")]
+    assert len(targets) > 20
+    assert set(targets) <= set(page.ids)
+
+
+def test_images_have_a_description_and_a_size(page):
+    assert len(page.images) == 1
+    assert "gene set" in page.images[0]["alt"]
+    assert int(page.images[0]["width"]) > 300
+
+
+def test_same_results_give_the_same_page(results, html):
+    assert draw(results) == html
+
+
+def test_findings_are_said_in_words(page):
+    words = page.words()
+    assert "2 of 40 pathway tests reach FDR 0.05, in 2 of 4 cell types" in words
+    assert "microglia (5 against 4 donors): interferon alpha up (effect +2.40, FDR 0.0034, CAMERA agrees)" in words
+    assert "genes: 3 up, 1 down" in words
+    assert "Of 4 planted changes that were tested, 3 were found, 1 missed" in words
+
+
+def test_everything_not_tested_is_listed_with_its_reason(page):
+    words = page.words()
+    for reason in (
+        "too small a share of its cells passed",  # sample s_C3
+        "no donor in one of the arms",  # cell type rare
+        "no control donor has 10 cells",
+        "too small a share of its genes is measured",  # set cryptic
+    ):
+        assert reason in words
+
+
+def test_simulated_data_is_said_at_the_top_and_in_every_section(html):
+    top, *sections = re.split(r"<h2 id=", html)
+    assert "SIMULATED DATA: tissue, dish" in top
+    for section in sections:
+        name = re.match(r'"(\w+)"', section).group(1)
+        if name not in ("untested", "methods", "files"):
+            assert "SIMULATED DATA" in section, name
+
+
+def test_given_text_is_escaped(html):
+    assert "A &lt;made-up&gt; dataset" in html
+    assert "<made-up>" not in html
+
+
+def test_config_values_reach_the_methods(results):
+    changed = results.settings | {"quality": results.settings["quality"] | {"min_counts": 777}}
+    assert "777 counts" in " ".join(report_text.methods(changed, {"nuclei"}))
+    assert "777" not in " ".join(report_text.methods(results.settings, {"nuclei"}))
+    trend = results.settings | {"differential": results.settings["differential"] | {"method": "trend"}}
+    assert "limma-trend" in " ".join(report_text.methods(trend, {"cells"}))
+
+
+def test_every_reference_is_cited_in_the_methods(results):
+    said = " ".join(report_text.methods(results.settings, {"nuclei", "cells"}))
+    for citation in report_text.CITATIONS:
+        author, year = re.match(r"(\w+).*?(\d{4})", citation).groups()
+        assert re.search(rf"{author}[^;()]*{year}", said), citation
+
+
+def test_run_without_hits_cells_or_simulation(example, results):
+    """Nothing found must be said; a dataset that enters at pseudobulk has no cells; nothing is simulated."""
+    tests = example.pathway_tests("tissue").assign(fdr=0.9)
+    tables = {name: empty_table(name) for name in results.tables}
+    tables |= {name: tables[name].assign(dataset="") for name in ("cluster_labels", "cluster_stability")}
+    tables |= {"pathway_tests": tests, "composition": example.composition("tissue").assign(fdr=0.9)}
+    info = results.infos["tissue"] | {"simulated": False, "enters_at": "pseudobulk"}
+    quiet = Results(
+        settings=results.settings | {"datasets": results.settings["datasets"][:1]},
+        infos={"tissue": info},
+        samples={"tissue": results.samples["tissue"]},
+        tables=tables,
+        raw=results.raw,
+        figures={},
+        versions={},
+        files=[],
+    )
+    html = draw(quiet)
+    words = Page(html).words()
+    assert "Nothing found: none of 40 pathway tests in 4 cell types reaches FDR 0.05" in words
+    assert "SIMULATED" not in html
+    assert "No dataset has cells here" in words
+    assert "no cell type's share differs" in words
+
+
+def test_nothing_testable_is_said(example):
+    tests = example.pathway_tests("tissue")
+    tests = tests[tests["descriptive"]]
+    counts = count_genes(empty_table("differential"), empty_table("differential_skipped"), fdr=0.05)
+    sentence, lines = report_text.summary_lines(
+        tests, empty_table("enrichment"), counts, fdr=0.05, replicate="donor", max_sets=3
+    )
+    assert sentence.startswith("No pathway test was possible")
+    assert lines == []
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.0344, "0.034"),
+        (0.5, "0.50"),
+        (1.0, "1.00"),
+        (0.001, "0.0010"),
+        (0.000034, "3.4 × 10⁻⁵"),
+        (1e-12, "1.0 × 10⁻¹²"),
+        (0.0, "< 10⁻³⁰⁰"),
+        (None, "–"),
+        (float("nan"), "–"),
+    ],
+)
+def test_probabilities_have_two_digits_and_are_never_zero(value, expected):
+    assert report_text.probability(value) == expected
+
+
+def test_other_numbers():
+    assert report_text.percent(0.0031) == "0.31 %"
+    assert report_text.percent(0.256) == "26 %"
+    assert report_text.percent(0.0) == "0 %"
+    assert report_text.count(12345.0) == "12,345"
+    assert report_text.number(-1.5) == "−1.50"
+    assert report_text.size(123456789) == "123.5 MB"
+    assert report_text.joined(["a", "b", "c"]) == "a, b and c"

@@ -1,0 +1,174 @@
+"""The scripts of pathways.smk on a small cohort in files: scores, donor means, tests, and one planted set found."""
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+import gather_pathways
+import score_pathways
+import score_pseudobulk
+import test_pathways as pathway_tests  # the script, not a test module
+from alscell import files
+from alscell.errors import InputError
+
+N_GENES = 400
+GENES = np.array([f"GENE{number:03}" for number in range(N_GENES)])
+LIMITS = {"min_coverage": 0.6, "min_genes": 10, "top_fraction": 0.1}
+ARMS = {"factor": "condition", "case": ["ALS"], "control": ["Control"]}
+TESTS = {"min_cells": 10, "min_donors": 3, "n_random_sets": 60, "n_expression_bins": 8, "seed": 42, "covariates": []}
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    """4 against 4 donors, one with two samples; set f/moved rises in microglia of ALS donors; 5 cells are not kept."""
+    folder = tmp_path_factory.mktemp("cohort")
+    rng = np.random.default_rng(7)
+    level = rng.lognormal(0, 1, N_GENES)
+    samples, types, counts = [], [], []
+    for number in range(9):
+        donor = f"d{min(number, 7)}"  # samples s7 and s8 are one donor
+        condition = "ALS" if number < 4 else "Control"
+        samples.append((f"s{number}", donor, condition))
+        labels = np.where(np.arange(50) < 25, "microglia", "opc")
+        mean = np.tile(level * rng.lognormal(0, 0.15, N_GENES), (50, 1))
+        if condition == "ALS":
+            mean[:25, :20] *= 2.5
+        data = rng.poisson(400 * mean / mean.sum(axis=1, keepdims=True)).astype(np.int32)
+        cells = [f"s{number}_{cell:02}" for cell in range(50)]
+        path = folder / f"s{number}.h5ad"
+        uns = {"dataset": "x", "sample": f"s{number}", "simulated": True}
+        obs, var = pd.DataFrame(index=cells), pd.DataFrame(index=GENES)
+        files.write_h5ad(anndata.AnnData(sparse.csr_matrix(data), obs=obs, var=var, uns=uns), path)
+        counts.append(str(path))
+        types += list(zip(cells[: 45 if number == 0 else 50], labels, strict=False))
+    table = pd.DataFrame(types, columns=["cell", "cell_type"]).assign(
+        cluster="0", score=1.0, margin=1.0, source="given"
+    )
+    files.write_table(table, folder / "cell_types.parquet", "cell_types")
+    sheet = pd.DataFrame(samples, columns=["sample", "donor", "condition"])
+    files.write_plain_table(sheet, folder / "samples.tsv")
+    write_sets(folder / "f.gmt", {"moved": GENES[:20], "still": GENES[50:75], "absent": ["Q1", *GENES[:1]]})
+    write_sets(folder / "single.gmt", {"genes": GENES[:12]})
+    kinds = pd.DataFrame([("single", "genes", "gene_level")], columns=["family", "pathway", "kind"])
+    files.write_plain_table(kinds, folder / "sets.tsv")
+    return {"folder": folder, "counts": counts, "donors": dict(sheet[["sample", "donor"]].to_numpy())}
+
+
+def write_sets(path, sets):
+    path.write_text("".join(f"{name}\ta set\t" + "\t".join(genes) + "\n" for name, genes in sets.items()))
+
+
+def gene_sets(folder):
+    return {"gene_sets": [str(folder / "f.gmt"), str(folder / "single.gmt")], "set_kinds": str(folder / "sets.tsv")}
+
+
+def outputs(folder):
+    names = {"profiles": "profiles.h5ad", "set_table": "sets_found.tsv", "donor_scores": "donors.parquet"}
+    return {key: str(folder / name) for key, name in names.items()}
+
+
+def score(cohort, folder, **changed):
+    given = {
+        "counts": cohort["counts"],
+        "cell_types": str(cohort["folder"] / "cell_types.parquet"),
+        "donors": cohort["donors"],
+        "cell_scores": str(folder / "cells.parquet"),
+        **gene_sets(cohort["folder"]),
+        **outputs(folder),
+        **LIMITS,
+    }
+    score_pathways.main(**given | changed, dataset="x", simulated=True)
+
+
+def run_tests(cohort, folder, **changed):
+    given = {"gene_sets": gene_sets(cohort["folder"])["gene_sets"], "samples": str(cohort["folder"] / "samples.tsv")}
+    given |= outputs(folder) | TESTS | {"tests": str(folder / "tests.tsv"), "arms": ARMS} | changed
+    pathway_tests.main(**given, dataset="x", contrast="als_vs_control")
+    return files.read_table(folder / "tests.tsv", "pathway_tests")
+
+
+@pytest.fixture(scope="module")
+def scored(cohort, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scored")
+    score(cohort, folder)
+    return folder
+
+
+def test_every_kept_cell_has_a_score_of_every_scored_set(cohort, scored):
+    cells = files.read_table(scored / "cells.parquet", "pathway_scores")
+    assert len(cells) == 9 * 50 - 5
+    assert list(cells.columns) == ["cell", "f/moved", "f/still"]
+    assert cells["f/moved"].dtype == np.float32
+    sets = files.read_table(scored / "sets_found.tsv", "pathway_sets").set_index("pathway")
+    assert sets["status"].to_dict() == {
+        "absent": "too_few_genes", "moved": "scored", "still": "scored", "genes": "gene_level"
+    }  # fmt: skip
+    assert sets.loc["absent", "missing"] == "Q1"
+
+
+def test_donor_scores_are_means_over_cells_of_all_samples(cohort, scored):
+    cells = files.read_table(scored / "cells.parquet", "pathway_scores")
+    types = files.read_table(cohort["folder"] / "cell_types.parquet", "cell_types").set_index("cell")["cell_type"]
+    donor = cells["cell"].str.slice(0, 2).map(cohort["donors"])
+    expected = cells.groupby([donor.to_numpy(), types[cells["cell"]].to_numpy()])["f/moved"].mean()
+    got = files.read_table(scored / "donors.parquet", "pathway_donors").query("pathway == 'moved'")
+    for row in got.itertuples():
+        assert row.score == pytest.approx(expected[row.donor, row.cell_type], rel=1e-5)
+    counts = got.set_index(["donor", "cell_type"])["n_cells"]
+    assert counts["d7"].to_dict() == {"microglia": 50, "opc": 50}
+    assert counts["d0"].to_dict() == {"microglia": 25, "opc": 20}
+    profiles = files.read_h5ad(scored / "profiles.h5ad")
+    assert profiles.obs_names.tolist()[:2] == ["d0|microglia", "d0|opc"]
+    assert profiles.uns["n_top"] == 40
+    assert profiles.uns["simulated"]
+
+
+def test_planted_set_is_found(cohort, scored, tmp_path):
+    table = run_tests(cohort, scored).set_index(["cell_type", "pathway"])
+    assert table.index.tolist() == [(a, b) for a in ("microglia", "opc") for b in ("moved", "still")]
+    assert (table["fdr"] <= 0.05).to_dict() == {key: key == ("microglia", "moved") for key in table.index}
+    row = table.loc["microglia", "moved"]
+    assert row["effect"] > 2
+    assert row["random_set_percentile"] == 100
+    assert row[["n_case", "n_control", "coverage"]].tolist() == [4, 4, 1]
+    flipped = run_tests(cohort, scored, arms={"factor": "condition", "case": ["Control"], "control": ["ALS"]})
+    assert flipped["effect"].to_numpy() == pytest.approx(-table["effect"].to_numpy(), rel=1e-4)
+    run_tests(cohort, scored)
+    gather_pathways.main(tests=[str(scored / "tests.tsv")], table=str(tmp_path / "all.tsv"))
+    assert (tmp_path / "all.tsv").read_bytes() == (scored / "tests.tsv").read_bytes()
+
+
+def test_same_bytes_again_whatever_the_order_of_samples(cohort, scored, tmp_path):
+    score(cohort, tmp_path, counts=cohort["counts"][::-1])
+    for name in ("cells.parquet", "donors.parquet", "sets_found.tsv", "profiles.h5ad"):
+        assert (tmp_path / name).read_bytes() == (scored / name).read_bytes(), name
+
+
+def test_donor_level_table_is_ranked_as_it_is(cohort, tmp_path):
+    """Sums over cells, made here: the planted set is found, and there is no table of cells."""
+    types = files.read_table(cohort["folder"] / "cell_types.parquet", "cell_types").set_index("cell")["cell_type"]
+    rows, sums = [], []
+    for path in cohort["counts"][:8]:
+        data = files.read_h5ad(path)
+        for cell_type in ("microglia", "opc"):
+            inside = data.obs_names.isin(types.index[types == cell_type])
+            rows.append((cohort["donors"][data.uns["sample"]], cell_type, int(inside.sum())))
+            sums.append(np.asarray(data.X[inside].sum(axis=0)).ravel())
+    obs = pd.DataFrame(rows, columns=["donor", "cell_type", "n_cells"])
+    obs.index = obs["donor"] + "|" + obs["cell_type"]
+    data = anndata.AnnData(sparse.csr_matrix(np.array(sums)), obs=obs, var=pd.DataFrame(index=GENES))
+    files.write_h5ad(data, tmp_path / "pseudobulk.h5ad")
+    given = gene_sets(cohort["folder"]) | outputs(tmp_path) | LIMITS
+    score_pseudobulk.main(counts=str(tmp_path / "pseudobulk.h5ad"), **given, dataset="x", simulated=False)
+    assert not (tmp_path / "cells.parquet").exists()
+    table = run_tests(cohort, tmp_path).set_index(["cell_type", "pathway"])
+    assert (table["fdr"] <= 0.05).to_dict() == {key: key == ("microglia", "moved") for key in table.index}
+
+
+def test_gene_sets_of_another_species_are_refused(cohort, tmp_path):
+    write_sets(tmp_path / "mouse.gmt", {"set": ["Nefl", "Gfap"]})
+    with pytest.raises(InputError, match=r"none of their 2 genes \(such as Gfap, Nefl\)"):
+        score(cohort, tmp_path, gene_sets=[str(tmp_path / "mouse.gmt")])
+    assert [path.name for path in tmp_path.iterdir()] == ["mouse.gmt"]

@@ -1,0 +1,65 @@
+"""The message at the end of a run: where the time went, where the results lie, which logs to read."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import summarise_run
+
+SCRIPT = Path(summarise_run.__file__)
+HEADER = "s\th:m:s\tmax_rss\tmax_vms\n"
+
+
+@pytest.fixture
+def run_folder(tmp_path, monkeypatch):
+    """Benchmarks of three rules, one of another dataset, and two logs of which one holds an error."""
+    files = {
+        "benchmarks/write_report/write_report.tsv": f"{HEADER}4.0\t0:00:04\t300.0\t1\n",
+        "benchmarks/load_sample/cord/s1.tsv": f"{HEADER}1.5\t0:00:01\t120.5\t1\n",
+        "benchmarks/load_sample/cord/s2.tsv": f"{HEADER}2.5\t0:00:02\tNA\t1\n",
+        "benchmarks/load_sample/other/s2.tsv": f"{HEADER}99\t0:01:39\t1\t1\n",
+        "benchmarks/plot_umap/cord.tsv": f"{HEADER}0.2\t0:00:00\tNA\t1\n",
+        "benchmarks/plot_umap/broken.tsv": "nothing",
+        "logs/load_sample/cord/s1.log": "INFO alscell: fine\n",
+        "logs/load_sample/cord/s2.log": "INFO alscell: so far\nERROR alscell: ERROR: s2 is empty\nmore\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_table_sums_the_jobs_of_a_rule_in_the_order_of_stages(run_folder):
+    assert summarise_run.stage_table(["cord", "broken"]) == [
+        ("load_sample", "2", "4.0", "2.5", "120 MB"),
+        ("plot_umap", "1", "0.2", "0.2", "too short"),
+        ("write_report", "1", "4.0", "4.0", "300 MB"),
+    ]
+
+
+def test_success_names_the_report(run_folder):
+    (run_folder / "results").mkdir()
+    (run_folder / "results/report.html").write_text("page", encoding="utf-8")
+    message = summarise_run.summary("done", "results", ["cord"])
+    assert "results/report.html" in message
+    assert "Read:" not in message
+
+
+def test_failure_names_the_log_and_its_error(run_folder):
+    message = summarise_run.summary("failed", "results", ["cord"])
+    assert "logs/load_sample/cord/s2.log" in message
+    assert "s2 is empty" in message
+    assert "s1.log" not in message
+
+
+def test_never_fails_and_writes_nothing(tmp_path):
+    for arguments in ([], ["done"], ["failed", "results", "cord"], ["done", "results"]):
+        answer = subprocess.run(
+            [sys.executable, SCRIPT, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert (answer.returncode, answer.stderr) == (0, "")
+    assert not list(tmp_path.iterdir())

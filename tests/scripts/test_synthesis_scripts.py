@@ -1,0 +1,102 @@
+"""The scripts of synthesis.smk on small tables in files."""
+
+import numpy as np
+import pandas as pd
+
+import compare_planted
+import synthesize_datasets
+from alscell import files
+from alscell.tables import empty_table
+
+
+def pathway_tests(dataset, effects):
+    rows = [
+        {"dataset": dataset, "contrast": "c", "cell_type": "t", "family": "f", "pathway": name, "effect": effect,
+         "standard_error": 0.5, "ci_low": effect - 1, "ci_high": effect + 1, "statistic": effect / 0.5,
+         "p_value": p, "fdr": p, "fdr_within": p, "random_set_percentile": 50, "coverage": 1.0,
+         "n_case": 4, "n_control": 4, "descriptive": False}
+        for name, (effect, p) in effects.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def differential(dataset, changes):
+    rows = [
+        {"dataset": dataset, "contrast": "c", "cell_type": "t", "gene": gene, "mean": 5.0, "log2_fold_change": change,
+         "log2_fold_change_shrunk": change, "standard_error": 0.2, "statistic": change / 0.2, "p_value": p, "fdr": p,
+         "fdr_all": p, "n_case": 4, "n_control": 4, "descriptive": False}
+        for gene, (change, p) in changes.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def synthesize(folder, tests, genes):
+    given = {"pathway_tests": [], "differential": []}
+    for number, (table, name) in enumerate(
+        [(t, "pathway_tests") for t in tests] + [(t, "differential") for t in genes]
+    ):
+        path = folder / f"{number}.tsv.gz"
+        files.write_table(table, path, name)
+        given[name].append(str(path))
+    files.write_plain_table(pd.DataFrame({"gene": ["NEFL", "CHIT1"], "known": ["doi", ""]}), folder / "known.tsv")
+    outputs = {name: str(folder / f"{name}.tsv") for name in ("pathways", "genes", "biomarkers")}
+    systems = {"cord": "tissue", "lines": "dish"}
+    synthesize_datasets.main(**given, **outputs, candidates=str(folder / "known.tsv"), systems=systems, fdr=0.05)
+    return {name: files.read_table(path, f"synthesis_{name}") for name, path in outputs.items()}
+
+
+def test_three_tables_of_two_datasets(tmp_path):
+    tests = [
+        pathway_tests("cord", {"a": (3.0, 1e-5), "b": (3.0, 1e-5), "c": (0.1, 0.8)}),
+        pathway_tests("lines", {"a": (2.5, 1e-4), "b": (-0.2, 0.7), "c": (0.2, 0.7)}),
+    ]
+    genes = [
+        differential("cord", {"NEFL": (1.0, 0.001), "CHIT1": (0.1, 0.6)}),
+        differential("lines", {"NEFL": (0.8, 0.01)}),
+    ]
+    got = synthesize(tmp_path, tests, genes)
+    assert got["pathways"].set_index("pathway")["verdict"].to_dict() == {
+        "a": "agree",
+        "b": "tissue_only",
+        "c": "unclear",
+    }
+    assert got["genes"]["gene"].tolist() == ["NEFL"]
+    assert got["biomarkers"][["gene", "datasets", "direction", "known"]].to_numpy().tolist() == [
+        ["NEFL", "cord;lines", "up", "doi"]
+    ]
+
+
+def test_one_dataset_still_makes_the_tables(tmp_path):
+    got = synthesize(tmp_path, [pathway_tests("cord", {"a": (3.0, 1e-5)})], [empty_table("differential")])
+    assert got["pathways"]["verdict"].tolist() == ["one_system"]
+    assert np.isnan(got["pathways"]["effect_dish"][0])
+    assert got["genes"].empty
+    assert got["biomarkers"].empty
+
+
+def test_planted_truth_of_two_datasets(tmp_path):
+    given = {"truth_pathways": [], "truth_genes": [], "tests": []}
+    for dataset in ("cord", "lines"):
+        planted = pd.DataFrame([(dataset, "t", "f", "a", 0.8, 0.5)])
+        planted.columns = ["dataset", "cell_type", "family", "pathway", "log2_fold_change", "fraction_changed"]
+        genes = pd.DataFrame([(dataset, "t", "A", 0.8)], columns=["dataset", "cell_type", "gene", "log2_fold_change"])
+        tests = pathway_tests(dataset, {"a": (2.0, 0.01 if dataset == "cord" else 0.2), "b": (1.0, 0.4)})
+        for key, name, table in (
+            ("truth_pathways", "truth_pathways", planted),
+            ("truth_genes", "truth_genes", genes),
+            ("tests", "pathway_tests", tests),
+        ):
+            path = tmp_path / f"{dataset}_{key}.tsv"
+            files.write_table(table, path, name)
+            given[key].append(str(path))
+    (tmp_path / "f.gmt").write_text("a\tset\tA\tB\nb\tset\tC\n")
+    contrasts = {"cord": ["c"], "lines": ["c"]}
+    output = str(tmp_path / "planted.tsv")
+    compare_planted.main(**given, gene_sets=[str(tmp_path / "f.gmt")], planted=output, contrasts=contrasts, fdr=0.05)
+    got = files.read_table(output, "planted").set_index(["dataset", "pathway"])["outcome"]
+    assert got.to_dict() == {
+        ("cord", "a"): "found",
+        ("cord", "b"): "quiet",
+        ("lines", "a"): "missed",
+        ("lines", "b"): "quiet",
+    }

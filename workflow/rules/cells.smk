@@ -1,0 +1,119 @@
+"""Cells of a dataset together: one map, clusters, cell types, and the atlas for people and their tools."""
+
+
+rule embed_cells:
+    input:
+        counts=per_sample("results/{dataset}/samples/{sample}/counts.h5ad"),
+        quality=per_sample("results/{dataset}/samples/{sample}/quality.parquet"),
+        limits="results/{dataset}/quality_limits.tsv",
+        library=library("embed_cells"),
+    output:
+        embedding="results/{dataset}/embedding.parquet",
+        graph="results/{dataset}/graph.npz",
+    log:
+        "logs/embed_cells/{dataset}.log",
+    benchmark:
+        "benchmarks/embed_cells/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        samples=sheet_columns("donor", config["embedding"]["integrate_by"]),
+        seed=lookup("seed", within=config),
+        n_top_genes=lookup("embedding/n_top_genes", within=config),
+        n_components=lookup("embedding/n_components", within=config),
+        integrate_by=lookup("embedding/integrate_by", within=config),
+        n_neighbors=lookup("embedding/n_neighbors", within=config),
+        min_dist=lookup("embedding/min_dist", within=config),
+    message:
+        "Map the kept cells of {wildcards.dataset}: {params.n_components} components, integrated by {params.integrate_by}"
+    script:
+        "../scripts/embed_cells.py"
+
+
+rule cluster_cells:
+    input:
+        embedding="results/{dataset}/embedding.parquet",
+        graph="results/{dataset}/graph.npz",
+        library=library("cluster_cells"),
+    output:
+        clusters="results/{dataset}/clusters.parquet",
+        stability="results/{dataset}/cluster_stability.tsv",
+    log:
+        "logs/cluster_cells/{dataset}.log",
+    benchmark:
+        "benchmarks/cluster_cells/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        seed=lookup("seed", within=config),
+        resolutions=lookup("clusters/resolutions", within=config),
+        n_subsamples=lookup("clusters/n_subsamples", within=config),
+        subsample_fraction=lookup("clusters/subsample_fraction", within=config),
+        min_stability=lookup("clusters/min_stability", within=config),
+    message:
+        "Cluster the cells of {wildcards.dataset} at resolutions {params.resolutions} and choose a stable one"
+    script:
+        "../scripts/cluster_cells.py"
+
+
+rule annotate_cells:
+    input:
+        counts=per_sample("results/{dataset}/samples/{sample}/counts.h5ad"),
+        quality=per_sample("results/{dataset}/samples/{sample}/quality.parquet"),
+        embedding="results/{dataset}/embedding.parquet",
+        graph="results/{dataset}/graph.npz",
+        clusters="results/{dataset}/clusters.parquet",
+        marker_genes=local(marker_file),
+        library=library("annotate_cells"),
+    output:
+        cell_types="results/{dataset}/cell_types.parquet",
+        labels="results/{dataset}/cluster_labels.tsv",
+        markers="results/{dataset}/markers.tsv",
+    log:
+        "logs/annotate_cells/{dataset}.log",
+    benchmark:
+        "benchmarks/annotate_cells/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        given=fact("cells", "cell_type", default=""),
+        min_score=lookup("annotation/min_score", within=config),
+        min_margin=lookup("annotation/min_margin", within=config),
+    message:
+        "Name the cell types of {wildcards.dataset} by the markers in {input.marker_genes}"
+    script:
+        "../scripts/annotate_cells.py"
+
+
+rule assemble_atlas:
+    input:
+        counts=per_sample("results/{dataset}/samples/{sample}/counts.h5ad"),
+        quality=per_sample("results/{dataset}/samples/{sample}/quality.parquet"),
+        embedding="results/{dataset}/embedding.parquet",
+        cell_types="results/{dataset}/cell_types.parquet",
+        samples=local(sheet),
+        library=library("assemble_atlas"),
+    output:
+        atlas="results/{dataset}/atlas.h5ad",
+    log:
+        "logs/assemble_atlas/{dataset}.log",
+    benchmark:
+        "benchmarks/assemble_atlas/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        title=fact("title", default=""),
+        citation=fact("citation", default=""),
+        organism=fact("organism"),
+        tissue=fact("tissue", default=""),
+        assay=fact("assay"),
+        simulated=fact("simulated", default=False),
+        integrate_by=lookup("embedding/integrate_by", within=config),
+    message:
+        "Assemble the atlas of {wildcards.dataset}"
+    script:
+        "../scripts/assemble_atlas.py"
