@@ -139,6 +139,22 @@ def test_prior_of_variances_is_recovered() -> None:
     assert posterior == pytest.approx(np.full(40_000, prior), rel=0.2)
 
 
+def test_variances_closer_than_chance_are_all_the_prior() -> None:
+    """limma, too, then takes the mean, and on a trend the trend itself."""
+    rng = np.random.default_rng(5)
+    close = rng.uniform(0.9, 1.1, 500)
+    posterior, df_prior = moderate(close, 4, trend=None)
+    assert np.isinf(df_prior)
+    assert posterior == pytest.approx(np.full(500, close.mean()))
+    average = rng.uniform(0, 10, 500)
+    posterior, df_prior = moderate(close * np.exp(average / 5), 4, trend=average)
+    assert np.isinf(df_prior)
+    assert np.corrcoef(np.log(posterior), average)[0, 1] > 0.999
+    design = build_design(donors_table(3, 3), **ARMS, covariates=[])
+    values = np.array([[1.0, 2, 3, 1, 2, 3], [5, 6, 7, 8, 9, 10]])
+    assert moderated_test(fit_linear(values, design, weights=None), design, trend=False)["df_total"].tolist() == [8, 8]
+
+
 def test_single_feature_keeps_its_own_variance() -> None:
     posterior, df_prior = moderate(np.array([0.7]), 5, trend=None)
     assert (posterior.tolist(), df_prior) == ([0.7], 0.0)
@@ -333,6 +349,17 @@ def test_design_lost_in_one_cell_type_is_a_row_not_a_crash() -> None:
     assert [unit.cell_type for unit in units] == ["opc"]
     assert skipped["reason"].tolist() == ["design_not_estimable"]
     assert "'batch' separates ALS from Control completely" in skipped["detail"].iloc[0]
+
+
+def test_design_without_residual_donors_is_a_row_not_a_crash() -> None:
+    donors = donors_table(3, 3, batch=list("123124"), site=list("abbaab"))
+    rows = pseudobulk({"opc": cohort(3, 3, seed=6, planted=1)[0]}, donors, {"opc": [30] * 6})[1]
+    choice = {**ARMS, "min_cells": 10, "min_donors": 3}
+    units, skipped = cell_type_units(rows, **choice, covariates=["batch", "site"])
+    assert units == []
+    assert skipped["reason"].tolist() == ["design_not_estimable"]
+    assert "6 donors for 6 terms" in skipped["detail"].iloc[0]
+    assert len(cell_type_units(rows, **choice, covariates=["batch"])[0]) == 1
 
 
 def test_nothing_to_test_gives_an_empty_typed_table() -> None:

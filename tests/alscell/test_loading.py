@@ -386,12 +386,13 @@ def test_whole_numbers_stored_as_floats_are_counts():
 
 
 def test_input_is_not_changed():
-    stored = sp.csr_matrix((np.array([2, 0, 1]), np.array([1, 0, 0]), np.array([0, 2, 3])), shape=(2, 2))
-    before = stored.data.copy(), stored.indices.copy()
+    parts = (np.array(values, dtype=np.int32) for values in ([2, 0, 1], [1, 0, 0], [0, 2, 3]))
+    stored = sp.csr_matrix(tuple(parts), shape=(2, 2))
+    before = stored.indptr.copy(), stored.toarray()
     found = as_integers(stored, where="x", found_elsewhere="")
     assert found.nnz == 2
-    assert np.array_equal(stored.data, before[0])
-    assert np.array_equal(stored.indices, before[1])
+    assert np.array_equal(stored.indptr, before[0])
+    assert np.array_equal(stored.toarray(), before[1])
 
 
 def test_axes_genes_and_barcodes_are_checked():
@@ -401,6 +402,9 @@ def test_axes_genes_and_barcodes_are_checked():
         check(counts_of(np.zeros((2, 0))))
     with pytest.raises(InputError, match=r"names of cells where genes should be.*transposed"):
         check(counts_of(np.ones((2, 3)), genes=BARCODES))
+    swapped = ["ACTB", "GAPDH", "MALAT1", "UBC", "VIM"]
+    with pytest.raises(InputError, match=r"names of genes where cells should be \(ACTB, GAPDH"):
+        check(counts_of(np.ones((5, 3)), barcodes=swapped))
     with pytest.raises(InputError, match="gene 'MBP' twice"):
         check(counts_of(np.ones((2, 2)), genes=["MBP", "MBP"]))
     with pytest.raises(InputError, match="mouse symbols"):

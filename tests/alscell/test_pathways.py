@@ -82,12 +82,13 @@ def test_order_of_genes_and_cells_changes_nothing(cells, gene_sets):
 
 
 def test_stored_zeros_are_no_counts(cells, gene_sets):
-    dense = cells.X.toarray()
+    """Some zeros are stored, as a matrix has them after a subtraction."""
     stored = cells.copy()
-    stored.X = sparse.csr_matrix(
-        (dense.ravel(), np.tile(np.arange(N_GENES), len(dense)), np.arange(len(dense) + 1) * N_GENES), shape=dense.shape
-    )
-    assert stored.X.nnz > cells.X.nnz
+    place = sparse.random(*cells.shape, density=0.3, format="csr", rng=np.random.default_rng(4))
+    place.data[:] = 1000
+    stored.X = sparse.csr_matrix(cells.X + place.astype(np.int32))
+    stored.X.data[np.asarray(stored.X.data) >= 1000] -= 1000
+    assert (stored.X.data == 0).sum() > 1000
     pd.testing.assert_frame_equal(score(stored, gene_sets), score(cells, gene_sets), check_exact=True)
 
 
@@ -104,6 +105,7 @@ def test_donor_profile_gives_the_mean_of_cell_scores(cells, gene_sets):
         sample = sample[:, np.asarray(sample.X.sum(axis=0)).ravel() > 0].copy()  # genes without a count are not listed
         groups = pd.MultiIndex.from_arrays([donors[rows], types[rows]])
         parts.append(pathways.score_sample(sample, groups, ranking, members))
+    assert sum(part.n_shallow for part in parts) == (cells.X.getnnz(axis=1) < 34).sum()
     profiles = pathways.mean_profiles(parts, ranking)
     got = pathways.donor_scores(profiles, members).set_index(["pathway", "donor", "cell_type"])
     scores = score(cells, gene_sets)
@@ -136,6 +138,7 @@ def test_coverage_and_status():
     assert got["status"].to_dict() == {
         "few": "too_few_genes", "full": "scored", "low": "low_coverage", "single": "gene_level"
     }  # fmt: skip
+    assert got["n_genes"].to_dict() == {"few": 2, "full": 3, "low": 7, "single": 4}
     assert got.loc["low", ["n_genes", "n_measured", "missing"]].tolist() == [7, 3, "W;X;Y;Z"]
     assert got.loc["low", "coverage"] == pytest.approx(3 / 7)
     assert list(pathways.set_members(sets, got.reset_index(), genes)) == [("f", "full")]

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+import sum_pseudobulk
+from alscell import files
 from alscell.errors import InputError, InputErrors
 from alscell.given_pseudobulk import given_sums
 from alscell.pseudobulk import SampleSums, add_samples, donor_columns, observations_of, sum_cells, sum_sample
@@ -186,6 +188,54 @@ def test_member_names_the_sample_in_the_table() -> None:
     sheet = SHEET.assign(member=["", "two", ""])
     parts = read(given(id=["s1", "s1", "two", "s3"]), sheet)
     assert [part.sample for part in parts] == ["s1", "s3", "s2"]
+
+
+def write_sample(folder: Path, sample: str, counts: list[list[int]], keep: list[bool]) -> dict[str, str]:
+    cells = [f"{sample}_{i}" for i in range(len(counts))]
+    data = anndata.AnnData(
+        sparse.csr_matrix(np.array(counts, dtype=np.int32)),
+        obs=pd.DataFrame(index=cells),
+        var=pd.DataFrame({"gene_id": ["i1", "i2"]}, index=["g1", "g2"]),
+    )
+    files.write_h5ad(data, folder / f"{sample}.h5ad")
+    flags = dict.fromkeys(("low_counts", "high_counts", "low_genes", "high_mitochondrial", "doublet"), False)
+    numbers = {"n_counts": 1, "n_genes": 1, "fraction_mitochondrial": 0.0, "fraction_ribosomal": 0.0}
+    quality = pd.DataFrame({"cell": cells, "keep": keep}).assign(**flags, **numbers, doublet_score=np.nan)
+    files.write_table(quality, folder / f"{sample}.parquet", "quality")
+    return {"counts": str(folder / f"{sample}.h5ad"), "quality": str(folder / f"{sample}.parquet")}
+
+
+def test_script_sums_kept_cells_of_samples_that_are_in_order(tmp_path: Path) -> None:
+    written = [
+        write_sample(tmp_path, "s1", [[1, 2], [50, 50], [3, 4]], [True, False, True]),
+        write_sample(tmp_path, "s2", [[99, 99]], [True]),
+        write_sample(tmp_path, "s3", [[5, 6], [7, 8]], [True, True]),
+    ]
+    limits = files.TABLES["quality_limits"]
+    table = pd.DataFrame(
+        {column.name: "x" if column.kind == "string" else 1 for column in limits.columns}, index=range(3)
+    )
+    table = table.assign(sample=["s1", "s2", "s3"], status=["ok", "too_few_cells", "ok"])
+    files.write_table(table, tmp_path / "limits.tsv", "quality_limits")
+    names = ["s1_0", "s1_2", "s3_0", "s3_1"]
+    types = pd.DataFrame({"cell": names, "cluster": "0", "cell_type": ["opc", "opc", "opc", "unassigned"]})
+    types = types.assign(score=np.nan, margin=np.nan, source="markers")
+    files.write_table(types, tmp_path / "cell_types.parquet", "cell_types")
+    SHEET.to_csv(tmp_path / "samples.tsv", sep="\t", index=False)
+    paths = {name: str(tmp_path / file) for name, file in {"limits": "limits.tsv", "samples": "samples.tsv"}.items()}
+    sum_pseudobulk.main(
+        counts=[entry["counts"] for entry in written],
+        quality=[entry["quality"] for entry in written],
+        cell_types=str(tmp_path / "cell_types.parquet"),
+        sums=str(tmp_path / "sums.h5ad"),
+        dataset="d",
+        simulated=False,
+        **paths,
+    )
+    data = files.read_h5ad(tmp_path / "sums.h5ad")
+    assert data.obs_names.tolist() == ["A|opc", "B|opc", "B|unassigned"]
+    assert data.X.toarray().tolist() == [[4, 6], [5, 6], [7, 8]]
+    assert observations_of(data)["n_samples"].tolist() == [1, 1, 1]
 
 
 def test_real_als_table_keeps_every_count(tmp_path: Path) -> None:

@@ -360,8 +360,8 @@ def test_tar_holds_its_members_without_times():
 def test_dense_csv_is_genes_by_cells():
     counts, genes = small()
     streams = [io.BytesIO(), io.BytesIO()]
-    for stream in streams:
-        write_dense_csv(stream, counts, ["ALS_C9O_SIM1_A_TENEX_AC", "CTR_CTR_SIM2_A_TENEX_GT"], list(genes["gene"]))
+    for target in streams:
+        write_dense_csv(target, counts, ["ALS_C9O_SIM1_A_TENEX_AC", "CTR_CTR_SIM2_A_TENEX_GT"], list(genes["gene"]))
     assert streams[0].getvalue() == streams[1].getvalue()
     assert streams[0].getvalue()[4:8] == bytes(4)  # gzip's time
     text = gzip.decompress(streams[0].getvalue()).decode()

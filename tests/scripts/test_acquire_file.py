@@ -24,7 +24,7 @@ def test_local_file_is_put_in_place_and_its_checksum_logged(tmp_path, caplog):
             there=[str(tmp_path / "a.csv")],
         )
     assert raw.read_text() == "gene,s1_A\nMBP,1\n"
-    assert "size 17, sha256 " in caplog.text
+    assert "size 16, sha256 " in caplog.text
 
 
 def test_missing_file_offline_names_the_address_and_writes_nothing(tmp_path):

@@ -20,14 +20,8 @@ MARKERS = pd.DataFrame(
     [(name, GENES[20 * index + number], "test") for index, name in enumerate(TYPES) for number in range(5)],
     columns=["cell_type", "gene", "source"],
 )
-EMBED = {
-    "seed": 1,
-    "n_top_genes": 150,
-    "n_components": 10,
-    "integrate_by": "sample",
-    "n_neighbors": 10,
-    "min_dist": 0.5,
-}
+EMBED = {"seed": 1, "n_top_genes": 150, "n_components": 10, "integrate_by": "sample"}
+GRAPH = {"n_neighbors": 10, "min_dist": 0.5}
 CLUSTER = {"seed": 1, "resolutions": [0.3, 1.0], "n_subsamples": 3, "subsample_fraction": 0.8, "min_stability": 0.8}
 ABOUT = {"dataset": "d", "title": "A cohort", "citation": "", "organism": "human", "tissue": "spinal cord"}
 
@@ -77,7 +71,7 @@ def run_all(cohort, out, *, given=""):
     made = {name: str(out / f"{name}.parquet") for name in ("embedding", "clusters", "cell_types")}
     graph, limits = str(out / "graph.npz"), str(folder / "limits.tsv")
     read = {"counts": counts, "quality": quality}
-    embed_cells.main(**read, limits=limits, samples=donors, embedding=made["embedding"], graph=graph, **EMBED)
+    embed_cells.main(**read, limits=limits, samples=donors, embedding=made["embedding"], graph=graph, **EMBED, **GRAPH)
     stability = str(out / "stability.tsv")
     cluster_cells.main(
         embedding=made["embedding"], graph=graph, clusters=made["clusters"], stability=stability, **CLUSTER
@@ -161,9 +155,7 @@ def test_given_labels_win(cohort, tmp_path):
 def test_markers_of_another_species_are_the_users_mistake(cohort, done, tmp_path):
     mouse = tmp_path / "mouse.tsv"
     MARKERS.assign(gene=MARKERS["gene"].str.title()).to_csv(mouse, sep="\t", index=False)
-    with pytest.raises(
-        InputError, match=r"mouse.tsv: found 0 measured genes of 20, e.g. Gene000.*such as|e.g. GENE000"
-    ):
+    with pytest.raises(InputError, match=r"mouse.tsv: found 0 measured genes of 20, e.g. Gene000.*GENE000"):
         annotate_cells.main(
             counts=cohort[1],
             quality=cohort[2],

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,6 +132,6 @@ def test_gathered_samples_have_donor_and_condition_and_a_reason(sample, tmp_path
 @pytest.mark.parametrize("script", ["acquire_file", "load_sample", "measure_quality", "gather_quality"])
 def test_jobs_never_import_scanpy(script):
     code = f"import sys; import {script}; print('scanpy' in sys.modules)"
-    folder = str(__import__("pathlib").Path(measure_quality.__file__).parent)
+    folder = Path(measure_quality.__file__).parent
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder)
     assert found.stdout.strip() == "False"

@@ -74,9 +74,7 @@ SHIPPED_SETS = {
 SHIPPED_MARKERS = {
     name: workflow.source_path(f"../../resources/markers/{name}.tsv") for name in ("ipsc_motor_neurons", "spinal_cord")
 }
-SCHEMAS = {
-    name: workflow.source_path(f"../schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")
-}
+SCHEMAS = {name: workflow.source_path(f"../schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")}
 
 
 def shipped_dataset(entry):
@@ -249,7 +247,9 @@ def per_sample(pattern):
     """A path pattern filled with every sample of the wildcard `dataset`."""
 
     def of_dataset(wildcards):
-        return [pattern.format(dataset=wildcards.dataset, sample=name) for name in DATASETS[wildcards.dataset]["samples"]]
+        return [
+            pattern.format(dataset=wildcards.dataset, sample=name) for name in DATASETS[wildcards.dataset]["samples"]
+        ]
 
     return of_dataset
 
@@ -292,7 +292,11 @@ def figure_files(suffix):
     return [
         *(path for name in with_cells for path in expand_datasets(f"{folder}/{name}_{{dataset}}.{suffix}", WITH_CELLS)),
         *(path for name in by_dataset for path in expand_datasets(f"{folder}/{name}_{{dataset}}.{suffix}")),
-        *(path for name in by_contrast for path in expand_datasets(f"{folder}/{name}_{{dataset}}_{{contrast}}.{suffix}")),
+        *(
+            path
+            for name in by_contrast
+            for path in expand_datasets(f"{folder}/{name}_{{dataset}}_{{contrast}}.{suffix}")
+        ),
         *(f"{folder}/{name}.{suffix}" for name in ("pathway_heatmap", "tissue_dish")),
         *([f"{folder}/planted_truth.{suffix}"] if SIMULATED else []),
     ]
@@ -307,11 +311,21 @@ def result_files():
     )
     by_dataset = (
         *("pseudobulk.h5ad", "differential.tsv.gz", "differential_skipped.tsv", "enrichment.tsv.gz"),
-        *("pathway_donors.parquet", "pathway_sets.tsv", "pathway_tests.tsv", "composition.tsv", "composition_donors.tsv"),
+        *(
+            "pathway_donors.parquet",
+            "pathway_sets.tsv",
+            "pathway_tests.tsv",
+            "composition.tsv",
+            "composition_donors.tsv",
+        ),
     )
     truth = ("pathways.tsv", "genes.tsv", "composition.tsv", "cells.tsv.gz")
     return [
-        *(path for name in ("counts.h5ad", "quality.parquet") for path in all_samples(f"{folder}/samples/{{sample}}/{name}")),
+        *(
+            path
+            for name in ("counts.h5ad", "quality.parquet")
+            for path in all_samples(f"{folder}/samples/{{sample}}/{name}")
+        ),
         *(path for name in with_cells for path in expand_datasets(f"{folder}/{name}", WITH_CELLS)),
         *(path for name in by_dataset for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in truth for path in expand_datasets(f"{folder}/truth/{name}", SIMULATED)),

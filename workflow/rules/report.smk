@@ -34,8 +34,6 @@ rule write_report:
     threads: 1
     params:
         settings=config,
-        with_cells=WITH_CELLS,
-        simulated=SIMULATED,
     message:
         "Write the report"
     script:

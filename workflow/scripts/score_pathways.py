@@ -33,8 +33,8 @@ def main(
     types = files.read_table(cell_types, "cell_types").set_index(CELL)[CELL_TYPE]
     measured = set().union(*(detected(data.X, data.var_names) for data, _ in kept(counts, types, donors)))
     ranking = build_ranking(measured, top_fraction=top_fraction)
-    sets = files.read_gene_sets(gene_sets)
-    kinds, limits = files.read_samples(set_kinds), {"min_coverage": min_coverage, "min_genes": min_genes}
+    sets, kinds = files.read_gene_sets(gene_sets), files.read_samples(set_kinds)
+    limits = {"min_coverage": min_coverage, "min_genes": min_genes}
     table = pathways.set_coverage(sets, kinds, ranking.genes, **limits)
     members = pathways.set_members(sets, table, ranking.genes)
     parts = [pathways.score_sample(data, groups, ranking, members) for data, groups in kept(counts, types, donors)]
@@ -43,8 +43,8 @@ def main(
     files.write_h5ad(pathways.to_anndata(profile, dataset=dataset, simulated=simulated), profiles)
     files.write_table(table.assign(dataset=dataset), set_table, "pathway_sets")
     files.write_table(pathways.donor_scores(profile, members).assign(dataset=dataset), donor_scores, "pathway_donors")
-    log = logging.getLogger("alscell.score_pathways")
-    log.info("%d of %d sets scored in %d cells over %d genes", len(members), len(table), len(types), len(measured))
+    counted = len(members), len(table), len(types), sum(part.n_shallow for part in parts), ranking.n_top
+    logging.info("%d of %d sets scored in %d cells; %d have fewer genes than the %d ranks that count", *counted)
 
 
 def kept(counts: list[str], types: pd.Series, donors: dict[str, str]) -> Iterator[tuple[Any, pd.MultiIndex]]:

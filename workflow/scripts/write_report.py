@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 import alscell
-from alscell.contract import files_of_run
 from alscell.files import read_samples, read_table, read_tables, read_yaml, sha256, write_text
 from alscell.jobs import run
 from alscell.report import render
@@ -25,8 +24,6 @@ def main(
     template: str,
     style: str,
     settings: dict[str, Any],
-    with_cells: list[str],
-    simulated: list[str],
     html: str,
     **tables: list[str],
 ) -> None:
@@ -40,7 +37,6 @@ def main(
         raw=pd.DataFrame([_raw(Path(path)) for path in raw], columns=["dataset", "file", "size", "sha256"]),
         figures={Path(path).stem: Path(path).read_bytes() for path in figures},
         versions={"python": platform.python_version()} | {name: metadata.version(name) for name in SOFTWARE},
-        files=files_of_run(datasets=names, with_cells=with_cells, simulated=simulated),
     )
     page, css = (Path(path).read_text(encoding="utf-8") for path in (template, style))
     write_text(render(results, template=page, style=css, version=alscell.VERSION), html)

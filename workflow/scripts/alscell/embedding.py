@@ -236,7 +236,7 @@ def integrate(components: np.ndarray, groups: np.ndarray, *, seed: int) -> np.nd
     Notes
     -----
     SOURCE: Korsunsky et al. 2019, doi:10.1038/s41592-019-0619-0; Antonsson and Melsted 2025,
-    doi:10.1101/gr.279886.124: of eight methods the only one that did not create structure where there was none.
+    doi:10.1101/gr.279886.124: of eight methods the only one that did well in all of their tests.
     """
     if np.unique(groups).size < 2 or len(components) < 3 * MIN_CELLS:
         return components

@@ -6,6 +6,7 @@ Their bytes depend on the numbers drawn and on the matplotlib version only.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,9 @@ _CONTROL_HUES = (CONTROL_COLOR, "#4FB0C6", "#1B3A5C")
 NEUTRAL, FAINT, INK = "#8A8A8A", "#D9D9D9", "#222222"
 ARM_COLORS = {CASE_ARM: CASE_COLOR, CONTROL_ARM: CONTROL_COLOR}
 ARM_MARKERS = {CASE_ARM: "o", CONTROL_ARM: "s"}
-_STAMP_BAND = 6.0  # UNIT: mm kept free above the panels
+NOTHING = "–"  # where there is no number
+_RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_STAMP_BAND, _STAMP_LETTER = 6.0, 1.75  # UNIT: mm kept free above the panels; mm a bold letter
 
 
 def stamp_text(simulated: bool | Sequence[str]) -> str:
@@ -113,7 +116,8 @@ def new_figure(width: float, height: float, *, stamp: str) -> tuple[Figure, Figu
     head, body = figure.subfigures(2, 1, height_ratios=[band, height])
     box = {"boxstyle": "square,pad=0.35", "facecolor": "#FFF3C4", "edgecolor": "#8A5A00", "linewidth": 0.8}
     style = {"ha": "right", "va": "center", "fontsize": 7, "fontweight": "bold", "color": "#6B4500"}
-    head.text(1 - 2.5 / width, 0.4, stamp, bbox=box, **style)
+    fits = len(stamp) * _STAMP_LETTER < width - 5
+    head.text(1 - 2.5 / width, 0.4, stamp if fits else stamp.partition(":")[0], bbox=box, **style)
     return figure, body
 
 
@@ -126,8 +130,16 @@ def message_figure(message: str, *, stamp: str) -> Figure:
     return figure
 
 
+def settle(figure: Figure) -> None:
+    """Lay the panels out once and for all: laying out takes most of the time of drawing."""
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+
+
 def save_figure(figure: Figure, drawn: pd.DataFrame, *, pdf: str | Path, png: str | Path, numbers: str | Path) -> None:
     """Write a figure as PDF and PNG and the numbers drawn as a table; no time and no version goes into them."""
+    settle(figure)
     with atomic(pdf) as part:
         figure.savefig(part, format="pdf", dpi=RASTER_DPI, metadata={"CreationDate": None})
     with atomic(png) as part:
@@ -142,7 +154,19 @@ def plain(name: str) -> str:
 
 def signed(value: float) -> str:
     """An effect with its sign, a true minus and two decimals; a dash where there is none."""
-    return "–" if pd.isna(value) else f"{value:+.2f}".replace("-", "−")
+    return NOTHING if pd.isna(value) else f"{value:+.2f}".replace("-", "−")
+
+
+def probability(value: Any) -> str:
+    """A p value or FDR with two significant digits, never 0.000."""
+    if value is None or pd.isna(value):
+        return NOTHING
+    if value == 0:
+        return "< 10⁻³⁰⁰"
+    if value >= 0.001:
+        return f"{value:.{max(2, 1 - math.floor(math.log10(value)))}f}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(_RAISED)}"
 
 
 def cell_type_colors(cell_types: Iterable[str]) -> dict[str, str]:
@@ -223,7 +247,7 @@ def place_labels(axes: Axes, points: np.ndarray, labels: Sequence[str], *, cente
         True: on the point where that is free, for names of groups; False: beside it, for names of points.
     """
     figure = axes.get_figure(root=True)
-    figure.draw_without_rendering()
+    settle(figure)
     renderer, frame = figure.canvas.get_renderer(), axes.get_window_extent()
     dots = [] if centered else [tuple(axes.transData.transform(point)) for point in points]
     taken: list[Any] = []
@@ -247,7 +271,7 @@ def place_labels(axes: Axes, points: np.ndarray, labels: Sequence[str], *, cente
 def _free_place(box: Any, taken: list[Any], dots: list[tuple], frame: Any, *, centered: bool) -> tuple | None:
     """The nearest shift of a label's box, in pixels, at which it is free of others, of points and of the frame."""
     reach = [0.0] if centered else []
-    reach += [0.9, 1.5, 2.2, 3.0, 4.0, 5.2]
+    reach += [0.9, 1.5, 2.2, 3.0]
     for factor in reach:
         for angle in (0, 180, 90, 270, 45, 135, 315, 225) if factor else (0,):
             radians = np.deg2rad(angle)

@@ -20,6 +20,7 @@ from alscell.figures import (
     new_figure,
     order_cell_types,
     plain,
+    probability,
     swarm,
 )
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTROL_ARM, DONOR
@@ -99,7 +100,7 @@ def _effect_rows(axes: Axes, tests: pd.DataFrame, types: list[str]) -> None:
         test = table.loc[name]
         axes.plot([test["ci_low"], test["ci_high"]], [row, row], color=INK)
         axes.scatter(test["effect"], row, s=14, color="white" if test["descriptive"] else INK, edgecolor=INK, zorder=3)
-        note = "descriptive" if test["descriptive"] or pd.isna(test["fdr"]) else f"{test['fdr']:.2g}"
+        note = "descriptive" if test["descriptive"] or pd.isna(test["fdr"]) else probability(test["fdr"])
         axes.text(1.02, row, note, transform=axes.get_yaxis_transform(), va="center", fontsize=6)
     axes.text(1.02, 1.0, "FDR", transform=axes.transAxes, va="bottom", fontsize=6, fontweight="bold")
     axes.set_xlabel("difference of logit shares, case − control\n(95 % interval)")

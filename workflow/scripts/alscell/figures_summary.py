@@ -26,6 +26,7 @@ from alscell.figures import (
     order_cell_types,
     place_labels,
     plain,
+    signed,
 )
 from alscell.keys import CELL_TYPE, CONTRAST, DATASET, FAMILY, PATHWAY, UNASSIGNED
 
@@ -119,8 +120,10 @@ def _heatmap_labels(axes: Axes, sets: list[tuple[str, str]], columns: list[tuple
         if first:
             axes.axvline(first - 0.5, color="white", linewidth=2.5)
         name = f"{group[0]}\n{plain(group[1])}" if several else group[0]
-        axes.annotate(name, ((first + last) / 2, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3), ha="center",
-                      va="bottom", textcoords="offset points", fontsize=6, fontweight="bold")  # fmt: skip
+        narrow = last - first < 3  # a level name would run into its neighbors
+        turn = {"rotation": 30, "ha": "left"} if narrow else {"ha": "center"}
+        axes.annotate(name, ((first + last) / 2, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3), va="bottom",
+                      textcoords="offset points", fontsize=6, fontweight="bold", **turn)  # fmt: skip
 
 
 def draw_tissue_dish(pathways: pd.DataFrame, *, n_labels: int, stamp: str) -> tuple[Figure, pd.DataFrame]:
@@ -145,10 +148,9 @@ def draw_tissue_dish(pathways: pd.DataFrame, *, n_labels: int, stamp: str) -> tu
     width = {1: SINGLE, 2: 125.0, 3: DOUBLE}[n_columns]
     figure, body = new_figure(width, 22 + 60 * n_rows, stamp=stamp)
     grid = body.subplots(n_rows, n_columns, squeeze=False)
-    far = drawn[["effect_tissue", "effect_dish"]].abs() + 1.96 * drawn[["se_tissue", "se_dish"]].fillna(0).to_numpy()
-    reach = 1.05 * float(far.to_numpy().max())
+    limits = _common_limits(drawn)
     for axes, ((contrast, cell_type), own) in zip(grid.flat, panels, strict=False):
-        _agreement_panel(axes, own, reach)
+        _agreement_panel(axes, own, limits)
         axes.set_title(f"{plain(cell_type)} ({plain(contrast)}, {len(own)} sets)")
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_axis_off()
@@ -168,10 +170,21 @@ def draw_tissue_dish(pathways: pd.DataFrame, *, n_labels: int, stamp: str) -> tu
     return figure, drawn
 
 
-def _agreement_panel(axes: Axes, sets: pd.DataFrame, reach: float) -> None:
+def _common_limits(sets: pd.DataFrame) -> tuple[float, float]:
+    """Ends of both axes, the same for all panels: all intervals, zero and a margin."""
+    effects, errors = (
+        sets[["effect_tissue", "effect_dish"]].to_numpy(),
+        sets[["se_tissue", "se_dish"]].fillna(0).to_numpy(),
+    )
+    low, high = min(0.0, (effects - 1.96 * errors).min()), max(0.0, (effects + 1.96 * errors).max())
+    margin = 0.05 * (high - low)
+    return low - margin, high + margin
+
+
+def _agreement_panel(axes: Axes, sets: pd.DataFrame, limits: tuple[float, float]) -> None:
     axes.axhline(0, color=NEUTRAL, linewidth=0.5)
     axes.axvline(0, color=NEUTRAL, linewidth=0.5)
-    axes.plot([-reach, reach], [-reach, reach], color=FAINT, linewidth=0.8, linestyle="--")
+    axes.plot(limits, limits, color=FAINT, linewidth=0.8, linestyle="--")
     for verdict, (_, color, marker) in reversed(VERDICTS.items()):
         own = sets[sets["verdict"] == verdict]
         strength = 0.35 if verdict == "unclear" else 0.9
@@ -179,7 +192,7 @@ def _agreement_panel(axes: Axes, sets: pd.DataFrame, reach: float) -> None:
         width, height = 1.96 * own["se_tissue"], 1.96 * own["se_dish"]
         axes.errorbar(x, y, xerr=width, yerr=height, fmt="none", ecolor=color, elinewidth=0.5, alpha=0.6 * strength)
         axes.scatter(x, y, s=13, color=color, marker=marker, alpha=strength, linewidth=0)
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    axes.set(xlim=limits, ylim=limits)
     axes.set_aspect("equal")
 
 
@@ -222,7 +235,7 @@ def _outcome_fields(axes: Axes, table: pd.DataFrame, sets: list[tuple[str, str]]
         _, color, sign = OUTCOMES[test["outcome"]]
         field[y, x] = to_rgb(color)
         ink = "white" if np.mean(to_rgb(color)) < 0.5 else INK
-        text = f"{test['planted']:+.1f} {sign}" if test["planted"] else sign
+        text = f"{signed(test['planted'])} {sign}" if test["planted"] else sign
         axes.text(x, y, text, ha="center", va="center", fontsize=4.5, color=ink)
     axes.imshow(field, aspect="auto", interpolation="nearest")
     axes.set_xticks(range(len(types)), [plain(name) for name in types], rotation=90)

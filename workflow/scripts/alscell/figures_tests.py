@@ -28,6 +28,7 @@ from alscell.figures import (
     order_cell_types,
     place_labels,
     plain,
+    probability,
     signed,
     swarm,
 )
@@ -229,6 +230,7 @@ def _forest_panel(axes: Axes, tests: pd.DataFrame, rows: dict, fdr: float, repli
     title = f"{plain(tests[CELL_TYPE].iloc[0])}\n{counts}\n{hit.sum()} of {len(tests)} sets"
     axes.set_title(title, fontsize=6)
     axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", labelbottom=True)
     axes.grid(axis="y", color="#F0F0F0", linewidth=0.5)
 
 
@@ -279,7 +281,7 @@ def draw_pathway_donors(
     panels = list(drawn.groupby([CELL_TYPE, FAMILY, PATHWAY], sort=False))
     n_columns = min(4, len(panels))
     n_rows = -(-len(panels) // n_columns)
-    figure, body = new_figure(DOUBLE, 8 + 46 * n_rows, stamp=stamp)
+    figure, body = new_figure(DOUBLE, 8 + 49 * n_rows, stamp=stamp)
     grid = body.subplots(n_rows, n_columns, squeeze=False)
     for axes, (_, own) in zip(grid.flat, panels, strict=False):
         _donor_panel(axes, own, contrast)
@@ -303,9 +305,10 @@ def _donor_panel(axes: Axes, points: pd.DataFrame, contrast: dict[str, Any]) -> 
     test = points.iloc[0]
     effect = signed(test["effect"])
     if test["descriptive"] or pd.isna(test["fdr"]):
-        note = f"effect {effect}, descriptive"
+        note = f"{effect}\ndescriptive, no test"
     else:
-        note = f"{effect} [{signed(test['ci_low'])}, {signed(test['ci_high'])}], FDR {test['fdr']:.2g}"
+        interval = f"[{signed(test['ci_low'])}, {signed(test['ci_high'])}]"
+        note = f"{effect} {interval}\nFDR {probability(test['fdr'])}"
     axes.set_title(f"{plain(test[PATHWAY])}\n{plain(test[CELL_TYPE])}\n{note}", fontsize=6)
     axes.set_xticks([0, 1], labels)
     axes.set_xlim(-0.6, 1.6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import gzip
 import hashlib
 import io
@@ -26,6 +27,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """A path beside `path` to write to; it takes the final name only if the block ends well."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left_over in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        left_over.unlink(missing_ok=True)  # of a job that was killed
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield part

@@ -67,6 +67,6 @@ def _open_log(path: Path) -> logging.Logger:
     logging.basicConfig(level=logging.INFO, handlers=[to_file, to_terminal], force=True)
     logging.captureWarnings(True)
     warnings.filterwarnings("ignore", category=FutureWarning)
-    for noisy in ("harmonypy", "matplotlib", "fontTools", "numba"):
+    for noisy in ("anndata", "harmonypy", "matplotlib", "fontTools", "numba"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return logging.getLogger("alscell")

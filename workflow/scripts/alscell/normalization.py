@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import rankdata
 
 from alscell.design import Design
 from alscell.moderation import fit_linear
@@ -94,8 +95,6 @@ def _log2_factor(observed: np.ndarray, reference: np.ndarray) -> float:
 
 def _within(values: np.ndarray, trim: float) -> np.ndarray:
     """Values whose rank is not among the `trim` lowest or highest; ties share their mean rank."""
-    from scipy.stats import rankdata
-
     low = np.floor(len(values) * trim) + 1
     ranks = rankdata(values)
     return (ranks >= low) & (ranks <= len(values) + 1 - low)

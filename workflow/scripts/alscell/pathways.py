@@ -171,12 +171,15 @@ class SampleScores:
         Sums over cells.
     n_cells : Series
         Cells behind each row of the sums.
+    n_shallow : int
+        Cells with fewer genes than ranks that count; genes without a count fill their ranking up.
     """
 
     cells: pd.DataFrame
     weights: pd.DataFrame
     counts: pd.DataFrame
     n_cells: pd.Series
+    n_shallow: int
 
 
 def score_sample(
@@ -202,7 +205,8 @@ def score_sample(
     cells = pd.DataFrame(scores, columns=names)
     cells.insert(0, CELL, data.obs_names.to_numpy())
     n_cells = groups.value_counts().sort_index()
-    return SampleScores(cells, group_sums(weights, groups), group_sums(counts, groups), n_cells)
+    n_shallow = int((counts.getnnz(axis=1) < ranking.n_top).sum())
+    return SampleScores(cells, group_sums(weights, groups), group_sums(counts, groups), n_cells, n_shallow)
 
 
 def mean_profiles(parts: list[SampleScores], ranking: Ranking) -> Profiles:

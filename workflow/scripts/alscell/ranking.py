@@ -6,6 +6,10 @@ weights scores any set by one product, and the mean weights of a donor's cells g
 NOTE: the numbers are those of decoupler 2.3 (`mt.aucell`), which also ranks genes without a count, breaks ties by a
 seeded shuffle of the genes and leaves out genes that no cell has. Genes are sorted by name before that shuffle, so
 the order of genes in a file changes nothing.
+NOTE: a score still feels depth. In simulated cohorts without any effect (8 against 4 donors), 12 % of sets had p < 0.05
+if one arm had 0.6 times the counts of the other, and 47 % if cells also had fewer genes than ranks that count. The log
+says how many cells are that shallow, and random sets of like expression feel the same pull: read a hit together with
+its `random_set_percentile`.
 """
 
 from __future__ import annotations

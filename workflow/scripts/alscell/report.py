@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 
 from alscell import report_text as text
+from alscell.contract import files_of_run
 from alscell.figures import donor_arms, plain
 from alscell.figures_tests import count_genes
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR
@@ -73,10 +74,16 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
         run=run_tables(results),
         methods=text.methods(results.settings, {info["assay"] for info in results.infos.values()}),
         citations=text.CITATIONS,
-        files=results.files,
+        files=_files(results.infos),
         fdr=results.fdr,
     )
     return page.strip() + "\n"
+
+
+def _files(infos: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    with_cells = [name for name, info in infos.items() if info["enters_at"] != "pseudobulk"]
+    simulated = [name for name, info in infos.items() if info.get("simulated")]
+    return files_of_run(datasets=list(infos), with_cells=with_cells, simulated=simulated)
 
 
 def figure(results: Results, kind: str, *names: str) -> dict[str, Any] | None:

@@ -43,8 +43,6 @@ class Results:
         PNG files by their stem.
     versions : dict of str
         Software by name.
-    files : list of (pattern, meaning)
-        Files of the run.
     """
 
     settings: dict[str, Any]
@@ -54,7 +52,6 @@ class Results:
     raw: pd.DataFrame
     figures: dict[str, bytes]
     versions: dict[str, str]
-    files: list[tuple[str, str]]
 
     @property
     def fdr(self) -> float:

@@ -5,16 +5,12 @@ Every value in the methods is taken from the config of the run, so the text can'
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pandas as pd
 
-from alscell.figures import plain, signed
+from alscell.figures import NOTHING, plain, probability, signed
 from alscell.keys import CELL_TYPE, CONTRAST, DATASET, FAMILY, PATHWAY
-
-NOTHING = "–"
-_RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 # Codes in tables, in plain words.
 REASONS = {
@@ -64,18 +60,6 @@ def percent(value: Any) -> str:
     if value is None or pd.isna(value):
         return NOTHING
     return f"{100 * value:.2g} %" if 0 < value < 0.1 else f"{100 * value:.0f} %"
-
-
-def probability(value: Any) -> str:
-    """A p value or FDR with two significant digits, never 0.000."""
-    if value is None or pd.isna(value):
-        return NOTHING
-    if value == 0:
-        return "< 10⁻³⁰⁰"
-    if value >= 0.001:
-        return f"{value:.{max(2, 1 - math.floor(math.log10(value)))}f}"
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{mantissa} × 10{str(int(exponent)).translate(_RAISED)}"
 
 
 def size(value: int) -> str:

@@ -1,0 +1,231 @@
+"""Real runs of the whole workflow on a small SIMULATED cohort: are the values right, not only the exit codes?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import anndata
+import pandas as pd
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from alscell.contract import FILES
+from alscell.files import read_samples, read_table
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+COHORT = Path(__file__).with_name("cohort")
+CORD, DISH = "simulated_spinal_cord", "simulated_ipsc_motor_neurons"
+
+
+def command(folder: Path, *arguments: str, cores: int) -> list[str]:
+    config = folder / "cohort" / "config.yaml"
+    return [
+        *(sys.executable, "-m", "snakemake", "-s", str(REPOSITORY / "Snakefile"), "--directory", str(folder)),
+        *("--cores", str(cores), *arguments, "--configfile", str(config)),
+    ]
+
+
+def snakemake(folder: Path, *arguments: str, cores: int = 2) -> str:
+    """Run the workflow in a folder; its output. Fails with that output if the run does."""
+    done = subprocess.run(command(folder, *arguments, cores=cores), capture_output=True, text=True, check=False)
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output[-6000:]
+    return output
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory) -> Path:
+    """A finished run, made once; tests that change files work on a copy."""
+    folder = tmp_path_factory.mktemp("run")
+    shutil.copytree(COHORT, folder / "cohort")
+    snakemake(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tests_of(run):
+    def read(dataset: str) -> pd.DataFrame:
+        return read_table(run / "results" / dataset / "pathway_tests.tsv", "pathway_tests")
+
+    return read
+
+
+def rules_of(output: str) -> set[str]:
+    """Rules that a dry run plans, from its table of jobs."""
+    lines = output.split("Job stats:")[1].splitlines()[3:]
+    return {line.split()[0] for line in lines[: lines.index("")]} - {"total", "all"}
+
+
+def test_every_file_of_the_contract_is_there(run):
+    first_sample = {
+        dataset: read_samples(run / "cohort" / dataset / "samples.tsv")["sample"].iloc[0] for dataset in (CORD, DISH)
+    }
+    checked = 0
+    for file in FILES:
+        if "{file}" in file.pattern or "{figure}" in file.pattern:
+            continue
+        for dataset in (CORD, DISH) if "{dataset}" in file.pattern else ("",):
+            path = file.pattern.replace("<summary>", "results").replace("{dataset}", dataset)
+            path = path.replace("{contrast}", "als_vs_control").replace("{sample}", first_sample.get(dataset, ""))
+            assert (run / path).is_file(), path
+            assert (run / path).stat().st_size > 0, path
+            checked += 1
+    assert checked > 40
+
+
+@pytest.mark.parametrize(
+    ("dataset", "cell_type", "pathway", "sign"),
+    [
+        (CORD, "microglia", "tnf_nfkb", 1),
+        (CORD, "astrocyte", "reactive_astrocyte", 1),
+        (CORD, "motor_neuron", "isr_atf4", 1),
+        (CORD, "motor_neuron", "oxidative_phosphorylation", -1),
+        (DISH, "motor_neuron", "isr_atf4", 1),
+        (DISH, "motor_neuron", "oxidative_phosphorylation", 1),
+    ],
+)
+def test_planted_pathways_are_found_with_their_sign(tests_of, dataset, cell_type, pathway, sign):
+    table = tests_of(dataset).query("contrast == 'als_vs_control' and cell_type == @cell_type and pathway == @pathway")
+    assert len(table) == 1
+    row = table.iloc[0]
+    assert row["fdr"] <= 0.05
+    assert row["effect"] * sign > 0
+    assert row["random_set_percentile"] >= 95
+
+
+@pytest.mark.parametrize(
+    ("dataset", "cell_type"), [(CORD, "oligodendrocyte"), (DISH, "progenitor"), (DISH, "mesenchymal")]
+)
+def test_cell_types_in_which_nothing_moves_stay_quiet(run, tests_of, dataset, cell_type):
+    pathways = tests_of(dataset).query("contrast == 'als_vs_control' and cell_type == @cell_type")
+    assert len(pathways) >= 15
+    assert (pathways["fdr"] > 0.05).all()
+    genes = read_table(run / "results" / dataset / "differential.tsv.gz", "differential")
+    genes = genes.query("contrast == 'als_vs_control' and cell_type == @cell_type")
+    assert len(genes) > 300
+    assert (genes["fdr"] <= 0.05).sum() <= 1
+
+
+def test_planted_genes_are_found_and_hits_are_mostly_true(run):
+    genes = read_table(run / f"results/{CORD}/differential.tsv.gz", "differential")
+    genes = genes[genes["contrast"] == "als_vs_control"]
+    truth = read_table(run / f"results/{CORD}/truth/genes.tsv", "truth_genes")
+    both = genes.merge(truth, on=["dataset", "cell_type", "gene"], how="left", suffixes=("", "_planted"))
+    hits = both[both["fdr"] <= 0.05]
+    assert len(hits) >= 15
+    assert hits["log2_fold_change_planted"].isna().mean() <= 0.15
+    named = hits[hits["log2_fold_change_planted"].notna()]
+    assert (named["log2_fold_change"] * named["log2_fold_change_planted"] > 0).all()
+    for cell_type, gene, sign in (("microglia", "GPNMB", 1), ("motor_neuron", "STMN2", -1)):
+        row = genes[(genes["cell_type"] == cell_type) & (genes["gene"] == gene)].iloc[0]
+        assert row["fdr"] <= 0.05
+        assert row["log2_fold_change"] * sign > 1
+
+
+def test_two_familial_donors_give_effects_and_no_p_value(run, tests_of):
+    pathways = tests_of(CORD).query("contrast == 'fals_vs_control'")
+    genes = read_table(run / f"results/{CORD}/differential.tsv.gz", "differential")
+    genes = genes[genes["contrast"] == "fals_vs_control"]
+    for table in (pathways, genes):
+        assert len(table) > 50
+        assert table["descriptive"].all()
+        assert (table["n_case"] <= 2).all()
+        assert table[["p_value", "fdr", "statistic"]].isna().all(axis=None)
+    assert pathways["effect"].notna().all()
+    skipped = read_table(run / f"results/{CORD}/differential_skipped.tsv", "differential_skipped")
+    assert set(skipped.query("contrast == 'fals_vs_control'")["reason"]) == {"too_few_donors"}
+
+
+@pytest.mark.parametrize("dataset", [CORD, DISH])
+def test_labels_agree_with_the_simulated_cell_types(run, dataset):
+    labels = read_table(run / f"results/{dataset}/cell_types.parquet", "cell_types")
+    truth = read_table(run / f"results/{dataset}/truth/cells.tsv.gz", "truth_cells")
+    truth["cell"] = truth["sample"] + "_" + truth["barcode"]
+    both = labels.merge(truth, on="cell", suffixes=("", "_true"))
+    assert len(both) == len(labels) > 500
+    singlets = both[both["doublet_with"].isna()]
+    assert adjusted_rand_score(singlets["cell_type_true"], singlets["cell_type"]) > 0.95
+    assert (singlets["cell_type"] == singlets["cell_type_true"]).mean() > 0.97
+
+
+def test_dying_cells_are_removed_and_others_kept(run):
+    truth = read_table(run / f"results/{CORD}/truth/cells.tsv.gz", "truth_cells")
+    truth["cell"] = truth["sample"] + "_" + truth["barcode"]
+    paths = sorted(run.glob(f"results/{CORD}/samples/*/quality.parquet"))
+    quality = pd.concat(read_table(path, "quality") for path in paths)
+    both = quality.merge(truth, on="cell")
+    assert len(both) == len(truth)
+    assert both.loc[both["dying"], "keep"].mean() < 0.1
+    assert both.loc[~both["dying"] & both["doublet_with"].isna(), "keep"].mean() > 0.9
+
+
+def test_pseudobulk_is_the_sum_of_the_kept_cells(run):
+    bulk = anndata.read_h5ad(run / f"results/{CORD}/pseudobulk.h5ad")
+    atlas = anndata.read_h5ad(run / f"results/{CORD}/atlas.h5ad")
+    assert bulk.X.sum() == atlas.X.sum() > 0
+    donor, cell_type = bulk.obs_names[0].split("|")
+    cells = atlas[(atlas.obs["donor"] == donor) & (atlas.obs["cell_type"] == cell_type)]
+    assert len(cells) == bulk.obs["n_cells"].iloc[0]
+    expected = pd.Series(cells.X.sum(axis=0).A1 if hasattr(cells.X.sum(axis=0), "A1") else cells.X.sum(axis=0))
+    found = pd.Series(bulk.X[0].toarray().ravel(), index=bulk.var_names)[list(atlas.var_names)]
+    assert (found.to_numpy() == expected.to_numpy()).all()
+
+
+def test_everything_drawn_from_simulated_data_says_so(run):
+    report = (run / "results/report.html").read_text()
+    assert report.count("SIMULATED") >= 10
+    assert anndata.read_h5ad(run / f"results/{CORD}/atlas.h5ad", backed="r").uns["simulated"]
+
+
+def test_report_is_one_file_that_opens_offline(run):
+    report = (run / "results/report.html").read_text()
+    for address in ('src="http', "src='http", '<link rel="stylesheet"', "@import", "<script src"):
+        assert address not in report
+    assert report.count("data:image/") >= 10
+
+
+def test_a_second_run_has_nothing_to_do(run):
+    assert "Nothing to be done" in snakemake(run, "--dry-run")
+
+
+def test_an_edited_age_reruns_only_what_depends_on_it(run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder, copy_function=shutil.copy2, symlinks=True)
+    sheet = folder / f"cohort/{CORD}/samples.tsv"
+    rows = pd.read_csv(sheet, sep="\t", dtype=str, comment="#")
+    rows.loc[0, "age"] = "99"
+    rows.to_csv(sheet, sep="\t", index=False)
+    planned = rules_of(snakemake(folder, "differential", "--dry-run"))
+    assert "sum_pseudobulk" in planned
+    assert not planned & {"load_sample", "measure_quality", "cluster_cells", "annotate_cells"}
+
+
+def test_a_killed_run_resumes_on_one_core_and_gives_the_same_bytes(run, tmp_path):
+    """kill -9 in mid-run, then again with one core instead of two: the checksums of all results are the same."""
+    folder = tmp_path / "again"
+    folder.mkdir()
+    shutil.copytree(COHORT, folder / "cohort")
+    first = subprocess.Popen(
+        command(folder, cores=1), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 300
+    while not list(folder.glob("results/*/samples/*/quality.parquet")) and first.poll() is None:
+        assert time.monotonic() < deadline, "no sample was measured in 300 s"
+        time.sleep(0.2)
+    assert first.poll() is None, "the run ended before it could be killed"
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    assert not (folder / "results/report.html").exists()
+    snakemake(folder, "--unlock")
+    snakemake(folder, "--rerun-incomplete", cores=1)
+    columns = ["path", "sha256"]
+    one, two = (read_table(path / "results/manifest.tsv", "manifest")[columns] for path in (folder, run))
+    assert len(one) > 100
+    different = one.merge(two, on="path", how="outer", suffixes=("_one", "_two")).query("sha256_one != sha256_two")
+    assert different.empty, list(different["path"])
