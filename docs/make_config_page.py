@@ -17,7 +17,7 @@ Your own config file holds only what differs from the default one: `snakemake --
 laid over the default ones key by key; a list replaces the default list. An unknown key, a wrong type or a value out of
 range stops the run before any job, with the key, what was found and what was expected.
 
-Threads, memory and queues are not here; they live in `workflow/profiles/`.
+Threads, memory and queues are not here; they live in `profiles/`.
 """
 
 

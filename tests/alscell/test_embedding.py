@@ -1,5 +1,10 @@
 """Variable genes, principal components, integration: planted truth and other implementations."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import anndata
 import numpy as np
 import pandas as pd
@@ -18,6 +23,8 @@ from alscell.embedding import (
 )
 from alscell.errors import InputError
 from alscell.tables import check_table
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"
 
 
 def as_data(matrix):
@@ -153,3 +160,24 @@ def test_embedding_table_keeps_its_contract():
     table = check_table(embedding_table(cells, values, values[:, :2]), "embedding")
     assert table.columns[-3:].tolist() == ["pc_01", "pc_02", "pc_03"]
     assert table["cell"].tolist() == cells["cell"].tolist()
+
+
+PROBE = """
+import numpy as np, scipy.sparse as sp
+from alscell.embedding import integrate, principal_components
+from alscell.neighbors import nearest_neighbors
+from threadpoolctl import threadpool_info, threadpool_limits
+values = sp.random(200, 50, 0.1, "csr", dtype=np.float32, rng=np.random.default_rng(0))
+with threadpool_limits(limits=1):
+    found = integrate(principal_components(values, n_components=5), np.tile(["a", "b"], 100), seed=1)
+    nearest_neighbors(found, n_neighbors=5, seed=1)
+    print(*(pool["num_threads"] for pool in threadpool_info()))
+"""
+
+
+def test_one_limit_on_threads_reaches_every_library_so_that_the_last_digits_repeat():
+    threads = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
+    env = {**os.environ, **threads, "PYTHONPATH": str(SCRIPTS)}
+    done = subprocess.run([sys.executable, "-c", PROBE], env=env, capture_output=True, text=True, check=True)
+    assert len(done.stdout.split()) >= 2
+    assert set(done.stdout.split()) == {"1"}

@@ -132,10 +132,11 @@ def test_volcano_leaves_out_what_has_no_p_and_names_the_lowest(drawn):
 
 
 def test_labels_do_not_overlap_and_stay_inside():
-    _, body = figures.new_figure(figures.SINGLE, 60, stamp="")
+    figure, body = figures.new_figure(figures.SINGLE, 60, stamp="")
     axes = body.subplots()
     points = np.random.default_rng(0).random((25, 2)) * [1, 0.05]
     axes.scatter(*points.T)
+    figure.draw_without_rendering()
     figures.place_labels(axes, points, [f"LABEL{i}" for i in range(25)], centered=False, fontsize=6)
     boxes = [text.get_window_extent() for text in axes.texts if text.get_text()]
     assert len(boxes) > 5

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from alscell.planted import compare_planted
+from alscell.planted import compare_composition, compare_genes, compare_planted
 from alscell.tables import check_table
 
 SET = ["cell_type", "family", "pathway"]
@@ -69,3 +69,27 @@ def test_only_contrasts_that_carry_the_change_count():
     other = both[both["contrast"] == "other"].set_index(["cell_type", "pathway"])["outcome"]
     assert other["microglia", "quiet"] == "false_call"
     assert other["microglia", "up"] == "not_tested"
+
+
+def test_genes_are_counted_by_what_was_planted_and_called():
+    truth = pd.DataFrame({"cell_type": "mural", "gene": ["A", "B", "C"], "log2_fold_change": [1.0, -1.0, 1.0]})
+    rows = [("A", 0.9, 0.01), ("B", 0.8, 0.01), ("C", 0.5, 0.3), ("X", 2.0, 0.02), ("Y", 0.1, 0.9)]
+    tested = pd.DataFrame(rows, columns=["gene", "log2_fold_change", "fdr"]).assign(p_value=0.1, cell_type="mural")
+    descriptive = tested.assign(cell_type="opc", p_value=None, fdr=None)
+    both = pd.concat([tested, descriptive]).assign(contrast="c")
+    table = compare_genes(truth, pd.concat([both, both.assign(contrast="other")]), contrasts=["c"], fdr=0.05)
+    checked = check_table(table.assign(dataset="d"), "planted_genes")
+    assert checked.drop(columns=["dataset", "contrast"]).to_dict("records") == [
+        {"cell_type": "mural", "n_planted": 3, "n_found": 1, "n_wrong_direction": 1, "n_called": 3, "n_false": 1}
+    ]
+
+
+def test_shares_are_compared_with_the_planted_shift():
+    truth = pd.DataFrame({"cell_type": ["microglia", "motor_neuron", "mural"], "fold": [1.8, 0.5, 2.0]})
+    rows = [("microglia", 0.5, 0.01), ("motor_neuron", 0.4, 0.01), ("mural", 0.6, 0.2), ("opc", -0.1, 0.01)]
+    tests = pd.DataFrame(rows, columns=["cell_type", "effect", "fdr"]).assign(contrast="c")
+    table = compare_composition(truth, tests, contrasts=["c"], fdr=0.05)
+    outcomes = check_table(table.assign(dataset="d"), "planted_composition").set_index("cell_type")["outcome"].to_dict()
+    assert outcomes == {"microglia": "found", "motor_neuron": "wrong_direction", "mural": "missed", "opc": "overlap"}
+    quiet = compare_composition(truth.iloc[:0], tests, contrasts=["c"], fdr=0.05)
+    assert quiet["outcome"].tolist() == ["false_call", "false_call", "quiet", "false_call"]

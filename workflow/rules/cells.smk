@@ -5,7 +5,7 @@ rule embed_cells:
     input:
         counts=per_sample("results/{dataset}/samples/{sample}/counts.h5ad"),
         quality=per_sample("results/{dataset}/samples/{sample}/quality.parquet"),
-        limits="results/{dataset}/quality_limits.tsv",
+        limits=per_sample("results/{dataset}/samples/{sample}/quality_limits.tsv"),
         library=library("embed_cells"),
     output:
         embedding="results/{dataset}/embedding.parquet",

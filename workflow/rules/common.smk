@@ -330,7 +330,7 @@ def result_files():
         *(path for name in by_dataset for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in truth for path in expand_datasets(f"{folder}/truth/{name}", SIMULATED)),
         *(f"<summary>/synthesis/{name}.tsv" for name in ("pathways", "genes", "biomarkers")),
-        *(["<summary>/planted.tsv"] if SIMULATED else []),
+        *(f"<summary>/{name}.tsv" for name in ("planted", "planted_genes", "planted_composition") if SIMULATED),
         *(path for suffix in ("pdf", "png", "tsv") for path in figure_files(suffix)),
         "<summary>/report.html",
     ]

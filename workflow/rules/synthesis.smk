@@ -33,11 +33,16 @@ if SIMULATED:
         input:
             truth_pathways=expand_datasets("results/{dataset}/truth/pathways.tsv", SIMULATED),
             truth_genes=expand_datasets("results/{dataset}/truth/genes.tsv", SIMULATED),
+            truth_composition=expand_datasets("results/{dataset}/truth/composition.tsv", SIMULATED),
             tests=expand_datasets("results/{dataset}/pathway_tests.tsv", SIMULATED),
+            differential=expand_datasets("results/{dataset}/differential.tsv.gz", SIMULATED),
+            composition=expand_datasets("results/{dataset}/composition.tsv", SIMULATED),
             gene_sets=local(gene_set_files),
             library=library("compare_planted"),
         output:
             planted="<summary>/planted.tsv",
+            planted_genes="<summary>/planted_genes.tsv",
+            planted_composition="<summary>/planted_composition.tsv",
         log:
             "logs/compare_planted/compare_planted.log",
         benchmark:

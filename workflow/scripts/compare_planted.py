@@ -1,4 +1,8 @@
-"""Say, for every simulated dataset, which planted gene sets the tests found."""
+"""Say, for every simulated dataset, which planted changes the tests found.
+
+Reads: truth and tests of every simulated dataset, gene sets.
+Writes: planted.tsv (gene sets), planted_genes.tsv, planted_composition.tsv.
+"""
 
 import logging
 
@@ -7,7 +11,7 @@ import pandas as pd
 from alscell import files
 from alscell.jobs import run
 from alscell.keys import DATASET
-from alscell.planted import compare_planted
+from alscell.planted import compare_composition, compare_genes, compare_planted
 
 LOG = logging.getLogger("alscell.compare_planted")
 
@@ -16,29 +20,38 @@ def main(
     *,
     truth_pathways: list[str],
     truth_genes: list[str],
+    truth_composition: list[str],
     tests: list[str],
+    differential: list[str],
+    composition: list[str],
     gene_sets: list[str],
     planted: str,
+    planted_genes: str,
+    planted_composition: str,
     contrasts: dict[str, list[str]],
     fdr: float,
 ) -> None:
-    """Read truth and tests of each simulated dataset, write one table."""
+    """Read truth and tests of each simulated dataset, write three tables."""
     sets = files.read_gene_sets(gene_sets)
-    inputs = zip(contrasts, truth_pathways, truth_genes, tests, strict=True)
-    parts = [
-        compare_planted(
-            files.read_table(pathways, "truth_pathways"),
-            files.read_table(genes, "truth_genes"),
-            sets,
-            files.read_table(tested, "pathway_tests"),
-            contrasts=contrasts[dataset],
-            fdr=fdr,
-        ).assign(**{DATASET: dataset})
-        for dataset, pathways, genes, tested in inputs
-    ]
-    table = pd.concat(parts, ignore_index=True)
-    files.write_table(table, planted, "planted")
-    LOG.info("%s", table["outcome"].value_counts().sort_index().to_dict())
+    parts = {"planted": [], "planted_genes": [], "planted_composition": []}
+    for row, (dataset, names) in enumerate(contrasts.items()):
+        choice = {"contrasts": names, "fdr": fdr}
+        pathways = files.read_table(truth_pathways[row], "truth_pathways")
+        genes = files.read_table(truth_genes[row], "truth_genes")
+        shares = files.read_table(truth_composition[row], "truth_composition")
+        tested = files.read_table(tests[row], "pathway_tests")
+        found = {
+            "planted": compare_planted(pathways, genes, sets, tested, **choice),
+            "planted_genes": compare_genes(genes, files.read_table(differential[row], "differential"), **choice),
+            "planted_composition": compare_composition(
+                shares, files.read_table(composition[row], "composition"), **choice
+            ),
+        }
+        for name, table in found.items():
+            parts[name].append(table.assign(**{DATASET: dataset}))
+    for name, path in zip(parts, (planted, planted_genes, planted_composition), strict=True):
+        files.write_table(pd.concat(parts[name], ignore_index=True), path, name)
+    LOG.info("%s", pd.concat(parts["planted"])["outcome"].value_counts().sort_index().to_dict())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Map the kept cells of a dataset: variable genes, principal components, integration, graph of neighbors, UMAP.
 
-Reads: every sample's counts and quality, quality_limits.tsv.
+Reads: every sample's counts, quality and quality_limits.tsv (not the gathered one, which a new condition changes).
 Writes: results/<dataset>/embedding.parquet, graph.npz (in the same order of cells).
 """
 
@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
 from alscell import embedding as steps
-from alscell.files import read_in_turn, read_table, write_graph, write_table
+from alscell.files import read_in_turn, read_table, read_tables, write_graph, write_table
 from alscell.jobs import run
 from alscell.neighbors import connectivities, nearest_neighbors, umap_layout
 
@@ -22,7 +22,7 @@ def main(
     *,
     counts: list[str],
     quality: list[str],
-    limits: str,
+    limits: list[str],
     samples: dict[str, dict[str, str]],
     embedding: str,
     graph: str,
@@ -35,11 +35,11 @@ def main(
 ) -> None:
     """Samples are read twice, one after the other: for the statistics of their genes, then for the variable genes."""
     tables = {Path(path).parent.name: read_table(path, "quality") for path in quality}
-    ok = read_table(limits, "quality_limits")
+    ok = read_tables(limits, "quality_limits")
     cells = steps.usable_cells(tables, ok, samples, integrate_by=integrate_by)
     with threadpool_limits(limits=1):  # the same bytes on any number of cores
         variances = {name: steps.standardized_variance(data) for name, data in read_in_turn(counts, cells)}
-        common = steps.common_genes(variances, where=limits)
+        common = steps.common_genes(variances, where=str(Path(embedding).parent))
         genes = steps.variable_genes(common, n_top_genes=n_top_genes)
         values = sp.vstack([steps.log_normalize(data, genes=genes) for _, data in read_in_turn(counts, cells)], "csr")
         components = steps.principal_components(values, n_components=n_components)

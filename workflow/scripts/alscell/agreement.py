@@ -198,7 +198,7 @@ def find_biomarkers(genes: pd.DataFrame, candidates: pd.DataFrame, *, fdr: float
     genes : DataFrame
         From `synthesize_genes`.
     candidates : DataFrame
-        Columns gene, known (what is known of it as a fluid biomarker, with its source; empty if nothing).
+        Columns gene, known (what is known of it as a fluid biomarker, with its source; empty if nothing is listed).
     fdr : float
         What counts as a hit.
 

@@ -114,7 +114,11 @@ FILES: tuple[FileContract, ...] = (
     *_synthesis("pathways", "gene sets over datasets"),
     *_synthesis("genes", "genes over datasets"),
     *_synthesis("biomarkers", "secreted or shed genes that change: biomarker candidates"),
-    FileContract(f"{SUMMARY}/planted.tsv", "compare_planted", "planted", "planted truth against findings", SIMULATED),
+    FileContract(f"{SUMMARY}/planted.tsv", "compare_planted", "planted", "planted sets against findings", SIMULATED),
+    FileContract(f"{SUMMARY}/planted_genes.tsv", "compare_planted", "planted_genes", "the same of genes", SIMULATED),
+    FileContract(
+        f"{SUMMARY}/planted_composition.tsv", "compare_planted", "planted_composition", "the same of shares", SIMULATED
+    ),
     *_figure("quality_{dataset}", "plot_quality", "quality of every sample", CELLS),
     *_figure("umap_{dataset}", "plot_umap", "UMAP by cell type, cluster, donor and condition", CELLS),
     *_figure("markers_{dataset}", "plot_markers", "marker genes", CELLS),

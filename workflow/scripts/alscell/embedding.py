@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+# NOTE: harmonypy and scipy.linalg are imported here, not where they are used: a limit on threads reaches only libraries
+# that are loaded when it is set, and the last digits of a sum depend on the number of threads.
+import harmonypy
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from scipy.linalg import eigh
 
 from alscell.errors import InputError
 from alscell.keys import CELL, DONOR, SAMPLE
@@ -207,8 +211,6 @@ def principal_components(values: sp.csr_matrix, *, n_components: int) -> np.ndar
     By the eigenvectors of the covariance matrix, gathered over blocks of cells: exact, and never dense as a whole.
     SOURCE: Luecken et al. 2022, doi:10.1038/s41592-021-01336-8: scaling trades biology for batch removal.
     """
-    from scipy.linalg import eigh
-
     n_cells, n_genes = values.shape
     n_components = min(n_components, n_genes, n_cells - 1)
     mean = np.bincount(values.indices, weights=values.data, minlength=n_genes) / n_cells  # summed as float64
@@ -240,8 +242,6 @@ def integrate(components: np.ndarray, groups: np.ndarray, *, seed: int) -> np.nd
     """
     if np.unique(groups).size < 2 or len(components) < 3 * MIN_CELLS:
         return components
-    import harmonypy
-
     frame = pd.DataFrame({"group": groups})
     fit = harmonypy.run_harmony(components, frame, "group", random_state=seed, verbose=False, ncores=1)
     return np.asarray(fit.Z_corr)

@@ -108,7 +108,7 @@ def stamp_text(simulated: bool | Sequence[str]) -> str:
 def new_figure(width: float, height: float, *, stamp: str) -> tuple[Figure, FigureBase]:
     """An empty figure and the part of it to draw in, `width` x `height` mm; a stamp gets a band of its own above."""
     band = _STAMP_BAND if stamp else 0.0
-    figure = Figure(figsize=(width * MILLIMETRE, (height + band) * MILLIMETRE), layout="constrained")
+    figure = Figure(figsize=(width * MILLIMETRE, (height + band) * MILLIMETRE), dpi=PNG_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
     if not stamp:
@@ -130,16 +130,8 @@ def message_figure(message: str, *, stamp: str) -> Figure:
     return figure
 
 
-def settle(figure: Figure) -> None:
-    """Lay the panels out once and for all: laying out takes most of the time of drawing."""
-    if figure.get_layout_engine() is not None:
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
-
-
 def save_figure(figure: Figure, drawn: pd.DataFrame, *, pdf: str | Path, png: str | Path, numbers: str | Path) -> None:
     """Write a figure as PDF and PNG and the numbers drawn as a table; no time and no version goes into them."""
-    settle(figure)
     with atomic(pdf) as part:
         figure.savefig(part, format="pdf", dpi=RASTER_DPI, metadata={"CreationDate": None})
     with atomic(png) as part:
@@ -236,7 +228,7 @@ def place_labels(axes: Axes, points: np.ndarray, labels: Sequence[str], *, cente
     """Write labels beside points of one panel so that no two overlap and none leaves the panel.
 
     Earlier labels have the better places; a label without a free place is left out.
-    Call it last: it fixes the layout of the figure.
+    Lay the figure out first (figure.draw_without_rendering()), and add nothing to it afterwards.
 
     Parameters
     ----------
@@ -247,7 +239,6 @@ def place_labels(axes: Axes, points: np.ndarray, labels: Sequence[str], *, cente
         True: on the point where that is free, for names of groups; False: beside it, for names of points.
     """
     figure = axes.get_figure(root=True)
-    settle(figure)
     renderer, frame = figure.canvas.get_renderer(), axes.get_window_extent()
     dots = [] if centered else [tuple(axes.transData.transform(point)) for point in points]
     taken: list[Any] = []

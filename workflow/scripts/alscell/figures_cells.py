@@ -100,7 +100,7 @@ def draw_quality(
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
             axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}k" if value >= 1000 else f"{value:g}")
             axes.xaxis.set_minor_locator(NullLocator())
-    panels[2].set_xlim(left=0)
+    _square_root_axis(panels[2])
     _removed_bars(panels[3], drawn, order)
     panels[0].set_yticks(range(len(order)), order[SAMPLE])
     panels[0].set_ylim(len(order) - 0.4, -0.6)
@@ -123,6 +123,15 @@ def _quantile_rows(axes: Axes, table: pd.DataFrame, colors: list[str], bounds: t
     for bound in bounds:
         axes.scatter(table[f"limit_{bound}"], rows, marker="|", s=28, color=INK, linewidth=0.9, zorder=4)
     axes.grid(axis="y", color="#EEEEEE", linewidth=0.5)
+
+
+def _square_root_axis(axes: Axes) -> None:
+    """Of percentages: most cells of a nucleus preparation lie below 1 %, dying cells above 10 %."""
+    top = axes.get_xlim()[1]
+    axes.set_xscale("function", functions=(lambda x: np.sqrt(np.clip(x, 0, None)), np.square))
+    axes.set_xticks([tick for tick in (0, 0.5, 2, 5, 10, 20, 40, 80) if tick <= top])
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_xlim(0, top)
 
 
 def _removed_bars(axes: Axes, drawn: pd.DataFrame, order: pd.DataFrame) -> None:
@@ -186,6 +195,7 @@ def draw_umap(
     grid = body.subplots(2, 2)
     for axes, (column, title, names, colors, _) in zip(grid.flat, panels, strict=True):
         _umap_panel(axes, shuffled, column, title, names, colors)
+    figure.draw_without_rendering()
     for axes, (column, _, names, _, labeled) in zip(grid.flat, panels, strict=True):
         if labeled:
             _label_groups(axes, drawn, column, names)
@@ -205,15 +215,19 @@ def _umap_panel(axes: Axes, cells: pd.DataFrame, column: str, title: str, names:
         return
     counts = cells[column].value_counts()
     handles = [
-        Line2D([], [], linestyle="", marker="o", markersize=3.5, color=colors[name], label=_count_label(name, counts))
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            marker="o",
+            markersize=3.5,
+            color=colors[name],
+            label=f"{plain(name) if column == CELL_TYPE else name} ({counts[name]:,})",
+        )
         for name in names
     ]
     axes.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=1 + (len(names) > 20),
                 handletextpad=0.2, labelspacing=0.35)  # fmt: skip
-
-
-def _count_label(name: str, counts: pd.Series) -> str:
-    return f"{plain(name)} ({counts[name]:,})"
 
 
 def _label_groups(axes: Axes, cells: pd.DataFrame, column: str, names: list[str]) -> None:

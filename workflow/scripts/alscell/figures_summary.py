@@ -161,6 +161,7 @@ def draw_tissue_dish(pathways: pd.DataFrame, *, n_labels: int, stamp: str) -> tu
         for label, color, marker in VERDICTS.values()
     ]
     body.legend(handles=handles, loc="outside upper left", ncols=5 if n_columns == 3 else 3)
+    figure.draw_without_rendering()
     for axes, (_, own) in zip(grid.flat, panels, strict=False):
         clear = own[own["verdict"] != "unclear"]
         size = clear[["effect_tissue", "effect_dish"]].abs().sum(axis=1)

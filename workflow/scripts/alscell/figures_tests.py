@@ -146,6 +146,7 @@ def draw_volcano(
         axes.set_axis_off()
     body.supxlabel("log₂ fold change, case − control", fontsize=7)
     body.supylabel("−log₁₀ p (donor level)", fontsize=7)
+    figure.draw_without_rendering()
     for axes, name in zip(panels, types, strict=False):
         top = drawn[(drawn[CELL_TYPE] == name) & drawn["labeled"]]
         points = np.column_stack([top["log2_fold_change"], -np.log10(top["p_value"].clip(lower=1e-300))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.neighbors import NearestNeighbors  # here, so that a limit on threads reaches it
 
 EXACT_BELOW = 100_000  # cells; up to here an exact search takes seconds
 UMAP_EPOCHS_BELOW, UMAP_EPOCHS_ABOVE, UMAP_FEW = 500, 200, 10_000  # SOURCE: umap-learn's own defaults
@@ -25,8 +26,6 @@ def nearest_neighbors(components: np.ndarray, *, n_neighbors: int, seed: int) ->
     """
     n_neighbors = min(n_neighbors, len(components))
     if len(components) < EXACT_BELOW:
-        from sklearn.neighbors import NearestNeighbors
-
         distances, indices = NearestNeighbors(n_neighbors=n_neighbors).fit(components).kneighbors(components)
     else:
         from pynndescent import NNDescent

@@ -77,3 +77,74 @@ def compare_planted(
     outcomes = ["overlap", "not_tested", "found", "wrong_direction", "missed", "false_call"]
     table["outcome"] = np.select(cases, outcomes, default="quiet")
     return table[[*KEY, "planted", "effect", "fdr", "outcome"]]
+
+
+def compare_genes(truth: pd.DataFrame, differential: pd.DataFrame, *, contrasts: list[str], fdr: float) -> pd.DataFrame:
+    """How many planted genes were found in each cell type, and how many calls were of genes that were not planted.
+
+    Parameters
+    ----------
+    truth : DataFrame
+        Table "truth_genes".
+    differential : DataFrame
+        Table "differential"; a cell type without p values has no row in the result.
+    contrasts, fdr
+        As `compare_planted`.
+
+    Returns
+    -------
+    DataFrame
+        Columns of the table "planted_genes" but dataset.
+    """
+    tested = differential[differential[CONTRAST].isin(contrasts) & differential["p_value"].notna()]
+    planted = truth[[CELL_TYPE, GENE, "log2_fold_change"]].rename(columns={"log2_fold_change": "planted"})
+    both = tested.merge(planted, on=[CELL_TYPE, GENE], how="left")
+    called = both["fdr"] <= fdr
+    is_planted = both["planted"].notna()
+    same = np.sign(both["log2_fold_change"]) == np.sign(both["planted"])
+    flags = {
+        "n_planted": is_planted,
+        "n_found": called & is_planted & same,
+        "n_wrong_direction": called & is_planted & ~same,
+        "n_called": called,
+        "n_false": called & ~is_planted,
+    }
+    return both[[CONTRAST, CELL_TYPE]].assign(**flags).groupby([CONTRAST, CELL_TYPE], as_index=False).sum()
+
+
+def compare_composition(
+    truth: pd.DataFrame, composition: pd.DataFrame, *, contrasts: list[str], fdr: float
+) -> pd.DataFrame:
+    """Planted shifts of composition against the tests: found, missed or wrong_direction, false_call or quiet.
+
+    A cell type without a planted shift is `overlap` where another one was shifted: shares sum to 1, so it moves too.
+
+    Parameters
+    ----------
+    truth : DataFrame
+        Table "truth_composition".
+    composition : DataFrame
+        Table "composition".
+    contrasts, fdr
+        As `compare_planted`.
+
+    Returns
+    -------
+    DataFrame
+        Columns of the table "planted_composition" but dataset.
+    """
+    tested = composition.loc[composition[CONTRAST].isin(contrasts), [CONTRAST, CELL_TYPE, "effect", "fdr"]]
+    table = tested.merge(truth[[CELL_TYPE, "fold"]], on=CELL_TYPE, how="left").fillna({"fold": 1.0})
+    is_planted = (table["fold"] != 1).to_numpy()
+    called = (table["fdr"] <= fdr).to_numpy()
+    same = (np.sign(table["effect"]) == np.sign(np.log(table["fold"]))).to_numpy()
+    cases = [
+        table["fdr"].isna().to_numpy(),
+        is_planted & called & same,
+        is_planted & called,
+        is_planted,
+        np.full(len(table), is_planted.any()),
+        called,
+    ]
+    outcomes = ["not_tested", "found", "wrong_direction", "missed", "overlap", "false_call"]
+    return table.assign(outcome=np.select(cases, outcomes, default="quiet"))

@@ -248,7 +248,9 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
     max_rows = results.settings["report"]["max_rows"]
     pathways = results.tables["synthesis_pathways"].copy()
     pathways["verdict"] = pathways["verdict"].map(text.VERDICTS)
-    several = [name for name in ("synthesis_genes", "synthesis_biomarkers") if len(results.tables[name])]
+    genes = results.tables["synthesis_genes"]
+    several = genes["datasets"].str.contains(";")
+    genes = genes.assign(sign=genes["same_sign"].map(yes).where(several, text.NOTHING))
     key = [(CONTRAST, "contrast", plain), (CELL_TYPE, "cell type", plain)]
     columns = {
         "synthesis_pathways": [
@@ -270,8 +272,8 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
             ("log2_fold_change_dish", "dish", signed),
             ("log2_fold_change", "log₂ fold change", signed),
             ("fdr", "FDR", text.probability),
-            ("same_sign", "same sign", yes),
-            ("datasets", "datasets", str),
+            ("sign", "same sign", words),
+            ("datasets", "datasets", lambda names: names.replace(";", ", ")),
         ],
         "synthesis_biomarkers": [
             *key,
@@ -287,7 +289,8 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
         "synthesis_genes": "Genes over datasets, by FDR (random effects)",
         "synthesis_biomarkers": "Secreted or shed genes that change: candidates, not validated biomarkers",
     }
-    frames = {"synthesis_pathways": pathways} | {name: results.tables[name] for name in several}
+    frames = {"synthesis_pathways": pathways, "synthesis_genes": genes}
+    frames["synthesis_biomarkers"] = results.tables["synthesis_biomarkers"]
     return [
         table(frame.sort_values("fdr", kind="stable"), columns[name], caption=captions[name], max_rows=max_rows,
               file=f"{results.settings['summary_folder']}/synthesis/{name.removeprefix('synthesis_')}.tsv")
@@ -348,5 +351,5 @@ def _flat(settings: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
             names = [str(item.get("id")) if isinstance(item, dict) else str(item) for item in value]
             rows.append((path, ", ".join(names)))
         else:
-            rows.append((path, str(value)))
+            rows.append((path, text.NOTHING if value in ("", None) else str(value)))
     return rows

@@ -190,7 +190,8 @@ def methods(settings: dict[str, Any], assays: set[str]) -> list[str]:
         f"removed, with floors of {count(quality['min_counts'])} counts and {count(quality['min_genes'])} genes and "
         f"mitochondrial ceilings of {joined(ceilings) if ceilings else NOTHING} (after Germain et al. 2020). Doublets: "
         f"share of simulated doublets ({doublets['simulated_per_cell']} a cell) among {doublets['n_neighbors']} "
-        f"neighbors in {doublets['n_components']} principal components (after Wolock et al. 2019), at most "
+        f"neighbors in {doublets['n_components']} principal components of {count(doublets['n_top_genes'])} variable "
+        f"genes (after Wolock et al. 2019), at most "
         f"{100 * doublets['max_rate']:g} % of a sample. Samples with fewer than {quality['min_cells']} kept cells, or "
         f"less than {100 * quality['min_fraction_kept']:g} % of their cells kept, were left out.",
         f"Embedding and clusters: {count(embedding['n_top_genes'])} variable genes ranked within samples, "
@@ -198,7 +199,8 @@ def methods(settings: dict[str, Any], assays: set[str]) -> list[str]:
         f"{embedding['n_neighbors']} nearest neighbors, UMAP (McInnes et al. 2018) and Leiden clusters (Traag et al. "
         f"2019). Of the resolutions {joined([f'{value:g}' for value in clusters['resolutions']])}, the finest was used "
         f"whose clusters repeat in {clusters['n_subsamples']} subsamples of {100 * clusters['subsample_fraction']:g} % "
-        f"of the cells with a median adjusted Rand index of at least {clusters['min_stability']:g}. Clusters were "
+        f"of the cells with a median adjusted Rand index of at least {clusters['min_stability']:g} (after "
+        "Patterson-Cross et al. 2021). Clusters were "
         f"named by marker genes, and left unassigned below a score of {annotation['min_score']:g} or a margin of "
         f"{annotation['min_margin']:g}; labels that came with a dataset were kept. No embedded or integrated value "
         "enters a test.",
@@ -244,6 +246,7 @@ CITATIONS = (
     "Korsunsky et al. 2019, Nat Methods, doi:10.1038/s41592-019-0619-0",
     "Law et al. 2014, Genome Biol, doi:10.1186/gb-2014-15-2-r29",
     "McInnes et al. 2018, arXiv:1802.03426",
+    "Patterson-Cross et al. 2021, BMC Bioinformatics, doi:10.1186/s12859-021-03957-4",
     "Phipson et al. 2022, Bioinformatics, doi:10.1093/bioinformatics/btac582",
     "Robinson and Oshlack 2010, Genome Biol, doi:10.1186/gb-2010-11-3-r25",
     "Smyth 2004, Stat Appl Genet Mol Biol, doi:10.2202/1544-6115.1027",
