@@ -119,7 +119,10 @@ def test_same_results_give_the_same_page(results, html):
 def test_findings_are_said_in_words(page):
     words = page.words()
     assert "2 of 40 pathway tests reach FDR 0.05, in 2 of 4 cell types" in words
-    assert "microglia (5 against 4 donors): interferon alpha up (effect +2.40, FDR 0.0034, CAMERA agrees)" in words
+    assert (
+        "microglia (5 against 4 donors): inflammation: interferon alpha up (effect +2.40, FDR 0.0034, CAMERA agrees)"
+        in words
+    )
     assert "genes: 3 up, 1 down" in words
     assert "Of 4 planted changes that were tested, 3 were found, 1 missed" in words
 
@@ -154,14 +157,14 @@ def test_given_text_is_escaped(html):
 
 def test_config_values_reach_the_methods(results):
     changed = results.settings | {"quality": results.settings["quality"] | {"min_counts": 777}}
-    assert "777 counts" in " ".join(report_text.methods(changed, {"nuclei"}))
-    assert "777" not in " ".join(report_text.methods(results.settings, {"nuclei"}))
+    assert "777 counts" in " ".join(report_text.methods(changed, {"nuclei"}, from_sums=False))
+    assert "777" not in " ".join(report_text.methods(results.settings, {"nuclei"}, from_sums=False))
     trend = results.settings | {"differential": results.settings["differential"] | {"method": "trend"}}
-    assert "limma-trend" in " ".join(report_text.methods(trend, {"cells"}))
+    assert "limma-trend" in " ".join(report_text.methods(trend, {"cells"}, from_sums=False))
 
 
 def test_every_reference_is_cited_in_the_methods(results):
-    said = " ".join(report_text.methods(results.settings, {"nuclei", "cells"}))
+    said = " ".join(report_text.methods(results.settings, {"nuclei", "cells"}, from_sums=True))
     for citation in report_text.CITATIONS:
         author, year = re.match(r"(\w+).*?(\d{4})", citation).groups()
         assert re.search(rf"{author}[^;()]*{year}", said), citation
@@ -185,10 +188,12 @@ def test_run_without_hits_cells_or_simulation(example, results):
     )
     html = draw(quiet)
     words = Page(html).words()
-    assert "Nothing found: none of 40 pathway tests in 4 cell types reaches FDR 0.05" in words
+    assert "No pathway found: none of 40 pathway tests in 4 cell types reaches FDR 0.05" in words
     assert "SIMULATED" not in html
     assert "No dataset has cells here" in words
-    assert "no cell type's share differs" in words
+    assert "Leiden" not in words  # the methods tell only what was done
+    assert "the sums were ranked" in words
+    assert "no cell type's share is found to differ" in words
 
 
 def test_nothing_testable_is_said(example):

@@ -71,7 +71,9 @@ def run_all(cohort, out, *, given=""):
     made = {name: str(out / f"{name}.parquet") for name in ("embedding", "clusters", "cell_types")}
     graph, limits = str(out / "graph.npz"), str(folder / "limits.tsv")
     read = {"counts": counts, "quality": quality}
-    embed_cells.main(**read, limits=[limits], samples=donors, embedding=made["embedding"], graph=graph, **EMBED, **GRAPH)
+    embed_cells.main(
+        **read, limits=[limits], samples=donors, embedding=made["embedding"], graph=graph, **EMBED, **GRAPH
+    )
     stability = str(out / "stability.tsv")
     cluster_cells.main(
         embedding=made["embedding"], graph=graph, clusters=made["clusters"], stability=stability, **CLUSTER

@@ -86,13 +86,14 @@ def draw_differential(
     panels = body.subplots(len(names), 1, squeeze=False, height_ratios=(20 + 4.8 * sizes).tolist())[:, 0]
     reach = max(1, drawn[["n_up", "n_down"]].to_numpy().max())
     for axes, name in zip(panels, names, strict=True):
-        _count_rows(axes, drawn[drawn[CONTRAST] == name].reset_index(drop=True), reach, replicate)
+        _count_rows(axes, drawn[drawn[CONTRAST] == name].reset_index(drop=True), reach)
         axes.set_title(f"{plain(name)}: genes at FDR ≤ {fdr:g} within the cell type")
+    body.supylabel(f"cell type (case v control {replicate}s)", fontsize=7)
     panels[-1].set_xlabel("genes   (← lower in case | higher in case →)")
     return figure, drawn
 
 
-def _count_rows(axes: Axes, table: pd.DataFrame, reach: int, replicate: str) -> None:
+def _count_rows(axes: Axes, table: pd.DataFrame, reach: int) -> None:
     rows = np.arange(len(table))
     axes.barh(rows, table["n_up"], color=CASE_COLOR, height=0.7)
     axes.barh(rows, -table["n_down"], color=CONTROL_COLOR, height=0.7)
@@ -112,7 +113,6 @@ def _count_rows(axes: Axes, table: pd.DataFrame, reach: int, replicate: str) -> 
     axes.set_yticks(rows, labels)
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):,.0f}")
-    axes.set_ylabel(f"cell type (case v control {replicate}s)")
 
 
 def draw_volcano(
@@ -310,7 +310,8 @@ def _donor_panel(axes: Axes, points: pd.DataFrame, contrast: dict[str, Any]) -> 
     else:
         interval = f"[{signed(test['ci_low'])}, {signed(test['ci_high'])}]"
         note = f"{effect} {interval}\nFDR {probability(test['fdr'])}"
-    axes.set_title(f"{plain(test[PATHWAY])}\n{plain(test[CELL_TYPE])}\n{note}", fontsize=6)
+    title = f"{plain(test[FAMILY])}: {plain(test[PATHWAY])}\n{plain(test[CELL_TYPE])}\n{note}"
+    axes.set_title(title, fontsize=6)
     axes.set_xticks([0, 1], labels)
     axes.set_xlim(-0.6, 1.6)
     axes.margins(y=0.08)

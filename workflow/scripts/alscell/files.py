@@ -224,6 +224,7 @@ def write_counts(data: Any, path: str | Path) -> None:
     options = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
     with atomic(path) as part, h5py.File(part, "w") as file:
         write_elem(file, "/", AnnData(obs=data.obs, var=data.var, uns=data.uns))
+        file.pop("raw", None)  # NOTE: an empty group of that name keeps backed readers from loading the counts
         write_elem(file, "X", data.X, dataset_kwargs=options)
 
 

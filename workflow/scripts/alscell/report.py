@@ -72,12 +72,18 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
         planted=text.planted_sentence(results.tables["planted"]) if simulated else "",
         untested=untested_tables(results),
         run=run_tables(results),
-        methods=text.methods(results.settings, {info["assay"] for info in results.infos.values()}),
+        methods=_methods(results),
         citations=text.CITATIONS,
         files=_files(results.infos),
         fdr=results.fdr,
     )
     return page.strip() + "\n"
+
+
+def _methods(results: Results) -> list[str]:
+    with_cells = [info for info in results.infos.values() if info["enters_at"] != "pseudobulk"]
+    assays = {info["assay"] for info in with_cells}
+    return text.methods(results.settings, assays, from_sums=len(with_cells) < len(results.infos))
 
 
 def _files(infos: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
@@ -121,7 +127,6 @@ def dataset_section(results: Results, entry: dict[str, Any]) -> dict[str, Any]:
         "figures": {kind: figure(results, kind, name) for kind in list(FIGURES)[:5]},
         "counts": count_table(results, name),
         "composition": composition_table(results, name),
-        "composition_lines": text.composition_lines(results.rows("composition", dataset=name), fdr=results.fdr),
         "contrasts": contrasts,
     }
 
@@ -141,6 +146,7 @@ def contrast_section(results: Results, dataset: str, contrast: str) -> dict[str,
         "donors": f"{arms.get(CASE_ARM, 0)} against {arms.get(CONTROL_ARM, 0)} {replicate}s",
         "sentence": sentence,
         "lines": lines,
+        "composition_lines": text.composition_lines(results.rows("composition", **where), fdr=results.fdr),
         "figures": {kind: figure(results, kind, dataset, contrast) for kind in list(FIGURES)[5:8]},
         "genes": gene_tables(results, genes, dataset),
         "without_genes": [plain(row[CELL_TYPE]) for row in counts.to_dict("records")

@@ -111,7 +111,7 @@ def summary_lines(
         sentence = "No pathway test was possible: too few donors, or no gene set was scored. See “Not tested”."
     elif hits.empty:
         tried = f"{count(len(tested))} pathway tests in {n_types} cell types"
-        sentence = f"Nothing found: none of {tried} reaches FDR {fdr:g}."
+        sentence = f"No pathway found: none of {tried} reaches FDR {fdr:g}."
     else:
         sentence = (
             f"{count(len(hits))} of {count(len(tested))} pathway tests reach FDR {fdr:g}, "
@@ -143,7 +143,7 @@ def _set_text(test: dict[str, Any], same: set[tuple]) -> str:
     percentile = test["random_set_percentile"]
     if pd.notna(percentile) and percentile < 95:
         notes.append(f"but only above {percentile:.0f} % of random sets")
-    return f"{plain(test[PATHWAY])} {direction} ({', '.join(notes)})"
+    return f"{plain(test[FAMILY])}: {plain(test[PATHWAY])} {direction} ({', '.join(notes)})"
 
 
 def composition_lines(composition: pd.DataFrame, *, fdr: float) -> list[str]:
@@ -170,7 +170,7 @@ def planted_sentence(planted: pd.DataFrame) -> str:
     )
 
 
-def methods(settings: dict[str, Any], assays: set[str]) -> list[str]:
+def methods(settings: dict[str, Any], assays: set[str], *, from_sums: bool) -> list[str]:
     """The methods of this run, one paragraph a stage, with the values of its config.
 
     Parameters
@@ -178,17 +178,22 @@ def methods(settings: dict[str, Any], assays: set[str]) -> list[str]:
     settings : dict
         The whole config.
     assays : set of str
-        Assays of the datasets: nuclei, cells.
+        Assays of the datasets that have cells: nuclei, cells. Empty: no step on cells was run, so none is told.
+    from_sums : bool
+        Whether a dataset came as counts summed by donor and cell type.
     """
+    return [*(_cell_methods(settings, assays) if assays else []), *_donor_methods(settings, from_sums)]
+
+
+def _cell_methods(settings: dict[str, Any], assays: set[str]) -> list[str]:
     quality, doublets, embedding = settings["quality"], settings["doublets"], settings["embedding"]
-    clusters, annotation, pathways = settings["clusters"], settings["annotation"], settings["pathways"]
-    differential, enrichment = settings["differential"], settings["enrichment"]
+    clusters, annotation = settings["clusters"], settings["annotation"]
     ceilings = [f"{100 * quality[f'max_fraction_mitochondrial_{name}']:g} % for {name}" for name in sorted(assays)]
     return [
         f"Quality control, per sample: cells more than {quality['n_mads']} median absolute deviations from the median "
         f"of log counts or log genes, or {quality['n_mads_mitochondrial']} above that of the mitochondrial share, were "
         f"removed, with floors of {count(quality['min_counts'])} counts and {count(quality['min_genes'])} genes and "
-        f"mitochondrial ceilings of {joined(ceilings) if ceilings else NOTHING} (after Germain et al. 2020). Doublets: "
+        f"mitochondrial ceilings of {joined(ceilings)} (after Germain et al. 2020). Doublets: "
         f"share of simulated doublets ({doublets['simulated_per_cell']} a cell) among {doublets['n_neighbors']} "
         f"neighbors in {doublets['n_components']} principal components of {count(doublets['n_top_genes'])} variable "
         f"genes (after Wolock et al. 2019), at most "
@@ -204,6 +209,13 @@ def methods(settings: dict[str, Any], assays: set[str]) -> list[str]:
         f"named by marker genes, and left unassigned below a score of {annotation['min_score']:g} or a margin of "
         f"{annotation['min_margin']:g}; labels that came with a dataset were kept. No embedded or integrated value "
         "enters a test.",
+    ]
+
+
+def _donor_methods(settings: dict[str, Any], from_sums: bool) -> list[str]:
+    differential, enrichment, pathways = settings["differential"], settings["enrichment"], settings["pathways"]
+    summed = " Where counts came summed by donor and cell type, the sums were ranked." if from_sums else ""
+    return [
         f"Differential expression: counts summed by donor and cell type (donors with fewer than "
         f"{settings['pseudobulk']['min_cells']} cells of a type left out for it; Squair et al. 2021, Crowell et al. "
         f"2020), genes kept as by edgeR's filterByExpr (at least {differential['min_count']} counts, "
@@ -220,7 +232,7 @@ def methods(settings: dict[str, Any], assays: set[str]) -> list[str]:
         f"{100 * pathways['min_coverage']:g} % and {pathways['min_genes']} genes are measured. Scores were averaged "
         "over a donor's cells of one type and compared between donors by a linear model with moderated variances; "
         "effects are in standard deviations of donors within arms. Benjamini–Hochberg over all cell types and sets "
-        f"of the contrast. Each set was compared with {count(pathways['n_random_sets'])} random sets of like "
+        f"of the contrast.{summed} Each set was compared with {count(pathways['n_random_sets'])} random sets of like "
         "expression.",
         "Composition: logit shares of cell types per donor, moderated linear model (after propeller, Phipson et al. "
         "2022). Synthesis: random-effects means over datasets by inverse variance (DerSimonian and Laird 1986), tissue "
