@@ -269,3 +269,16 @@ def planted() -> pd.DataFrame:
         parts.append(tests)
     table = pd.concat(parts)[[*KEY, "planted", "effect", "fdr", "outcome"]]
     return check_table(table, "planted")
+
+
+def planted_genes() -> pd.DataFrame:
+    """One cell type: 8 of 10 planted genes found, one call of a gene that was not planted."""
+    row = {"dataset": "tissue", "contrast": CONTRAST, "cell_type": "microglia"}
+    row |= {"n_planted": 10, "n_found": 8, "n_wrong_direction": 0, "n_called": 9, "n_false": 1}
+    return check_table(pd.DataFrame([row]), "planted_genes")
+
+
+def planted_composition() -> pd.DataFrame:
+    """One planted shift, missed."""
+    row = {"dataset": "tissue", "contrast": CONTRAST, "cell_type": "microglia", "fold": 1.8}
+    return check_table(pd.DataFrame([row | {"effect": 0.4, "fdr": 0.3, "outcome": "missed"}]), "planted_composition")

@@ -219,6 +219,8 @@ def test_colors_are_fixed_and_differ(example):
     assert len(set(colors.values())) == 4
     arms = figures.condition_colors(["ALS", "Control", "Other"], example.CONTRASTS)
     assert arms == {"ALS": figures.CASE_COLOR, "Control": figures.CONTROL_COLOR, "Other": figures.NEUTRAL}
+    unused = example.CONTRASTS | {"first": {"factor": "condition", "case": ["AAA"], "control": ["BBB"]}}
+    assert figures.condition_colors(["ALS", "Control"], unused)["ALS"] == figures.CASE_COLOR
 
 
 def test_swarm_keeps_equal_values_apart():

@@ -11,6 +11,7 @@ import yaml
 from alscell import report, report_text
 from alscell.figures_tests import count_genes, draw_pathways
 from alscell.report_tables import Results
+from alscell.report_text import depth_sentence
 from alscell.tables import empty_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +59,8 @@ def results(example, tmp_path_factory) -> Results:
     names = ("quality_limits", "composition", "differential", "differential_skipped", "enrichment")
     names += ("pathway_sets", "pathway_tests")
     tables = {name: pd.concat([getattr(example, name)(one) for one in example.TYPES]) for name in names}
-    over = ("synthesis_pathways", "synthesis_genes", "synthesis_biomarkers", "planted")
+    over = ("synthesis_pathways", "synthesis_genes", "synthesis_biomarkers")
+    over += ("planted", "planted_genes", "planted_composition")
     tables |= {name: getattr(example, name)() for name in over}
     tables["cluster_labels"] = pd.concat([example.cluster_labels(one).assign(dataset=one) for one in example.TYPES])
     tables["cluster_stability"] = pd.concat([example.cluster_stability().assign(dataset=one) for one in example.TYPES])
@@ -125,6 +127,17 @@ def test_findings_are_said_in_words(page):
     )
     assert "genes: 3 up, 1 down" in words
     assert "Of 4 planted changes that were tested, 3 were found, 1 missed" in words
+    assert "planted and missed" in words
+
+
+def test_a_difference_in_depth_between_arms_is_said_and_a_large_one_warned_of():
+    quality = pd.DataFrame({"donor": list("abcd"), "status": ["ok", "ok", "ok", "too_few_cells"]})
+    arms = pd.Series({"a": "case", "b": "control", "c": "control", "d": "case"})
+    alike = depth_sentence(quality.assign(median_counts=[2000.0, 2500.0, 2300.0, 9.0]), arms)
+    assert alike == "Depth: a median of 2,000 UMI a cell in case samples, 2,400 in control samples."
+    apart = depth_sentence(quality.assign(median_counts=[1000.0, 2500.0, 2300.0, 9.0]), arms)
+    assert "CAUTION: the arms differ 2.4-fold in depth" in apart
+    assert depth_sentence(quality.iloc[:0].assign(median_counts=[]), arms) == ""
 
 
 def test_everything_not_tested_is_listed_with_its_reason(html):

@@ -75,7 +75,8 @@ def test_one_dataset_still_makes_the_tables(tmp_path):
 
 
 def test_planted_truth_of_two_datasets(tmp_path):
-    given = {"truth_pathways": [], "truth_genes": [], "tests": []}
+    names = ("truth_pathways", "truth_genes", "truth_composition", "tests", "differential", "composition")
+    given = {name: [] for name in names}
     for dataset in ("cord", "lines"):
         planted = pd.DataFrame([(dataset, "t", "f", "a", 0.8, 0.5)])
         planted.columns = ["dataset", "cell_type", "family", "pathway", "log2_fold_change", "fraction_changed"]
@@ -84,16 +85,20 @@ def test_planted_truth_of_two_datasets(tmp_path):
         for key, name, table in (
             ("truth_pathways", "truth_pathways", planted),
             ("truth_genes", "truth_genes", genes),
+            ("truth_composition", "truth_composition", empty_table("truth_composition")),
             ("tests", "pathway_tests", tests),
+            ("differential", "differential", empty_table("differential")),
+            ("composition", "composition", empty_table("composition")),
         ):
             path = tmp_path / f"{dataset}_{key}.tsv"
             files.write_table(table, path, name)
             given[key].append(str(path))
     (tmp_path / "f.gmt").write_text("a\tset\tA\tB\nb\tset\tC\n")
     contrasts = {"cord": ["c"], "lines": ["c"]}
-    output = str(tmp_path / "planted.tsv")
-    compare_planted.main(**given, gene_sets=[str(tmp_path / "f.gmt")], planted=output, contrasts=contrasts, fdr=0.05)
-    got = files.read_table(output, "planted").set_index(["dataset", "pathway"])["outcome"]
+    output = {name: str(tmp_path / f"{name}.tsv") for name in ("planted", "planted_genes", "planted_composition")}
+    compare_planted.main(**given, **output, gene_sets=[str(tmp_path / "f.gmt")], contrasts=contrasts, fdr=0.05)
+    assert files.read_table(output["planted_genes"], "planted_genes").empty
+    got = files.read_table(output["planted"], "planted").set_index(["dataset", "pathway"])["outcome"]
     assert got.to_dict() == {
         ("cord", "a"): "found",
         ("cord", "b"): "quiet",

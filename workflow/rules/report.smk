@@ -19,6 +19,8 @@ rule write_report:
         synthesis_genes=["<summary>/synthesis/genes.tsv"],
         synthesis_biomarkers=["<summary>/synthesis/biomarkers.tsv"],
         planted=["<summary>/planted.tsv"] if SIMULATED else [],
+        planted_genes=["<summary>/planted_genes.tsv"] if SIMULATED else [],
+        planted_composition=["<summary>/planted_composition.tsv"] if SIMULATED else [],
         figures=figure_files("png"),
         template=workflow.source_path("../report/report.html.j2"),
         style=workflow.source_path("../report/report.css"),

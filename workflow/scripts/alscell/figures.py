@@ -88,6 +88,12 @@ NEUTRAL, FAINT, INK = "#8A8A8A", "#D9D9D9", "#222222"
 ARM_COLORS = {CASE_ARM: CASE_COLOR, CONTROL_ARM: CONTROL_COLOR}
 ARM_MARKERS = {CASE_ARM: "o", CONTROL_ARM: "s"}
 NOTHING = "–"  # where there is no number
+# Words of ids that are written otherwise.
+SPELLED = {
+    **{word: word.upper() for word in ("als", "asd", "atf4", "atf6", "clear", "dam", "dna", "il6", "ire1")},
+    **{word: word.upper() for word in ("isr", "nmj", "nrf2", "opc", "stat3", "tnf", "upr")},
+    **{"c9als": "c9ALS", "fals": "fALS", "nfkb": "NF-κB", "sals": "sALS", "tdp43": "TDP-43", "vs": "against"},
+}
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _STAMP_BAND, _STAMP_LETTER = 6.0, 1.75  # UNIT: mm kept free above the panels; mm a bold letter
 
@@ -140,8 +146,8 @@ def save_figure(figure: Figure, drawn: pd.DataFrame, *, pdf: str | Path, png: st
 
 
 def plain(name: str) -> str:
-    """An id as a reader wants it: 'motor_neuron' -> 'motor neuron'."""
-    return name.replace("_", " ")
+    """An id as a reader wants it: 'motor_neuron' -> 'motor neuron', 'tnf_nfkb' -> 'TNF NF-κB'."""
+    return " ".join(SPELLED.get(word, word) for word in name.split("_"))
 
 
 def signed(value: float) -> str:
@@ -182,10 +188,13 @@ def nominal_colors(names: Iterable[str]) -> dict[str, str]:
 
 def condition_colors(levels: Iterable[str], contrasts: dict[str, dict[str, Any]]) -> dict[str, str]:
     """Warm colors for levels that are in a case arm, blue ones for controls, gray for the rest."""
-    case = sorted({level for contrast in contrasts.values() for level in contrast["case"]})
-    control = sorted({level for contrast in contrasts.values() for level in contrast["control"]} - set(case))
-    hues = {level: _CASE_HUES[i % len(_CASE_HUES)] for i, level in enumerate(case)}
-    hues |= {level: _CONTROL_HUES[i % len(_CONTROL_HUES)] for i, level in enumerate(control)}
+    levels = list(levels)
+    cases = {level for contrast in contrasts.values() for level in contrast["case"]}
+    controls = {level for contrast in contrasts.values() for level in contrast["control"]} - cases
+    hues = {}
+    for members, palette in ((cases, _CASE_HUES), (controls, _CONTROL_HUES)):
+        present = sorted(members & set(levels))
+        hues |= {level: palette[i % len(palette)] for i, level in enumerate(present)}
     return {level: hues.get(level, NEUTRAL) for level in levels}
 
 

@@ -67,7 +67,8 @@ def draw_pathway_heatmap(
     sets = [tuple(key) for key in drawn[_SET].drop_duplicates().sort_values(_SET).itertuples(index=False, name=None)]
     row, column = {key: i for i, key in enumerate(sets)}, {key: i for i, key in enumerate(columns)}
     effect = np.full((len(sets), len(columns)), np.nan)
-    figure, body = new_figure(DOUBLE, 52 + 3.4 * len(sets), stamp=stamp)
+    width = min(DOUBLE, max(120.0, 72 + 9 * len(columns)))
+    figure, body = new_figure(width, 52 + 3.4 * len(sets), stamp=stamp)
     axes = body.subplots()
     reach = float(max(1.0, np.nanquantile(drawn["effect"].abs(), 0.98)))
     for test in drawn.to_dict("records"):
@@ -81,7 +82,7 @@ def draw_pathway_heatmap(
             axes.add_patch(Rectangle(box, 1, 1, fill=False, hatch="/////", edgecolor="white", linewidth=0))
         elif test["fdr"] <= fdr:
             axes.scatter(*place, s=7, color="black", edgecolor="white", linewidth=0.5)
-    _heatmap_labels(axes, sets, columns)
+    _heatmap_labels(axes, sets, columns, step=(width - 72) / len(columns))
     bar = body.colorbar(image, ax=axes, shrink=0.4, aspect=22, pad=0.02, extend="both")
     bar.set_label("effect, case − control (donor standard deviations)", fontsize=6)
     handles = [
@@ -100,7 +101,9 @@ def _columns(keys: pd.DataFrame) -> list[tuple[str, str, str]]:
     return sorted(keys.itertuples(index=False, name=None), key=lambda key: (key[0], key[1], rank[key[2]]))
 
 
-def _heatmap_labels(axes: Axes, sets: list[tuple[str, str]], columns: list[tuple[str, str, str]]) -> None:
+def _heatmap_labels(
+    axes: Axes, sets: list[tuple[str, str]], columns: list[tuple[str, str, str]], *, step: float
+) -> None:
     axes.set_yticks(range(len(sets)), [plain(pathway) for _, pathway in sets])
     axes.set_xticks(range(len(columns)), [plain(name) for _, _, name in columns], rotation=90)
     axes.tick_params(length=0)
@@ -120,7 +123,7 @@ def _heatmap_labels(axes: Axes, sets: list[tuple[str, str]], columns: list[tuple
         if first:
             axes.axvline(first - 0.5, color="white", linewidth=2.5)
         name = f"{group[0]}\n{plain(group[1])}" if several else group[0]
-        narrow = last - first < 3  # a level name would run into its neighbors
+        narrow = (last - first + 1) * step < 1.4 * len(group[0])  # UNIT: mm; a level name would meet its neighbors
         turn = {"rotation": 30, "ha": "left"} if narrow else {"ha": "center"}
         axes.annotate(name, ((first + last) / 2, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3), va="bottom",
                       textcoords="offset points", fontsize=6, fontweight="bold", **turn)  # fmt: skip

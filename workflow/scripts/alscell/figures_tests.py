@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from alscell.figures import (
     ARM_COLORS,
@@ -87,8 +88,7 @@ def draw_differential(
     reach = max(1, drawn[["n_up", "n_down"]].to_numpy().max())
     for axes, name in zip(panels, names, strict=True):
         _count_rows(axes, drawn[drawn[CONTRAST] == name].reset_index(drop=True), reach)
-        axes.set_title(f"{plain(name)}: genes at FDR ≤ {fdr:g} within the cell type")
-    body.supylabel(f"cell type (case v control {replicate}s)", fontsize=7)
+        axes.set_title(f"{plain(name)}: genes at FDR ≤ {fdr:g} within the cell type (case v control {replicate}s)")
     panels[-1].set_xlabel("genes   (← lower in case | higher in case →)")
     return figure, drawn
 
@@ -112,6 +112,7 @@ def _count_rows(axes: Axes, table: pd.DataFrame, reach: int) -> None:
     labels = [f"{plain(own[CELL_TYPE])}  ({own['n_case']} v {own['n_control']})" for _, own in table.iterrows()]
     axes.set_yticks(rows, labels)
     axes.set_ylim(len(table) - 0.4, -0.6)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):,.0f}")
 
 

@@ -23,6 +23,7 @@ from alscell.report_tables import (
     enrichment_table,
     gene_tables,
     pathway_table,
+    planted_tables,
     quality_table,
     run_tables,
     synthesis_tables,
@@ -70,6 +71,7 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
         figures={kind: figure(results, kind) for kind in ("pathway_heatmap", "tissue_dish", "planted_truth")},
         synthesis=synthesis_tables(results),
         planted=text.planted_sentence(results.tables["planted"]) if simulated else "",
+        planted_tables=planted_tables(results) if simulated else [],
         untested=untested_tables(results),
         run=run_tables(results),
         methods=_methods(results),
@@ -138,12 +140,14 @@ def contrast_section(results: Results, dataset: str, contrast: str) -> dict[str,
     genes, skipped = results.rows("differential", **where), results.rows("differential_skipped", **where)
     replicate = results.infos[dataset]["replicate"]
     counts = count_genes(genes, skipped, fdr=results.fdr)
-    arms = donor_arms(results.samples[dataset], results.settings["contrasts"][contrast]).value_counts()
+    donors = donor_arms(results.samples[dataset], results.settings["contrasts"][contrast])
+    arms = donors.value_counts()
     sentence, lines = text.summary_lines(tests, enrichment, counts, fdr=results.fdr, replicate=replicate, max_sets=4)
     return {
         "id": contrast,
         "arms": text.arms_text(results.settings["contrasts"][contrast]),
         "donors": f"{arms.get(CASE_ARM, 0)} against {arms.get(CONTROL_ARM, 0)} {replicate}s",
+        "depth": text.depth_sentence(results.rows("quality_limits", dataset=dataset), donors),
         "sentence": sentence,
         "lines": lines,
         "composition_lines": text.composition_lines(results.rows("composition", **where), fdr=results.fdr),

@@ -298,6 +298,31 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def planted_tables(results: Results) -> list[dict[str, Any]]:
+    """Planted genes and shifts of composition against the tests (simulated data)."""
+    types = [(DATASET, "dataset", str), (CONTRAST, "contrast", plain), (CELL_TYPE, "cell type", plain)]
+    genes = [
+        ("n_planted", "planted", text.count),
+        ("n_found", "found", text.count),
+        ("n_wrong_direction", "wrong direction", text.count),
+        ("n_called", "called", text.count),
+        ("n_false", "called, not planted", text.count),
+    ]
+    shares = [
+        ("fold", "planted odds ratio", text.number),
+        ("effect", "logit difference", signed),
+        ("fdr", "FDR", text.probability),
+        ("outcome", "outcome", lambda outcome: text.OUTCOMES[outcome]),
+    ]
+    frames = results.tables["planted_genes"], results.tables["planted_composition"]
+    return [
+        table(
+            frames[0], [*types, *genes], caption=f"Planted genes among the tested ones, called at FDR {results.fdr:g}"
+        ),
+        table(frames[1], [*types, *shares], caption="Planted shifts of composition"),
+    ]
+
+
 def untested_tables(results: Results) -> list[dict[str, Any]]:
     """What was not tested and why: samples left out, cell types, contrasts with too few donors, gene sets."""
     key = [(DATASET, "dataset", str)]

@@ -10,7 +10,9 @@ from typing import Any
 import pandas as pd
 
 from alscell.figures import NOTHING, plain, probability, signed
-from alscell.keys import CELL_TYPE, CONTRAST, DATASET, FAMILY, PATHWAY
+from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR, FAMILY, PATHWAY
+
+DEPTH_RATIO = 1.5  # ASSUME: a larger difference in depth between arms calls for a word of caution
 
 # Codes in tables, in plain words.
 REASONS = {
@@ -38,7 +40,7 @@ OUTCOMES = {
     "wrong_direction": "planted and found in the wrong direction",
     "false_call": "not planted and called",
     "quiet": "not planted and not called",
-    "overlap": "not planted, but shares genes with a planted set",
+    "overlap": "not planted, but moved by what was planted",
     "not_tested": "not tested",
 }
 
@@ -170,6 +172,30 @@ def planted_sentence(planted: pd.DataFrame) -> str:
     )
 
 
+def depth_sentence(quality: pd.DataFrame, arms: pd.Series) -> str:
+    """Sequencing depth of the two arms, with a warning where it differs: pathway scores and rare genes depend on it.
+
+    Parameters
+    ----------
+    quality : DataFrame
+        Rows of `quality_limits` of one dataset.
+    arms : Series
+        Donor -> "case" or "control".
+    """
+    kept = quality[quality["median_counts"].notna() & (quality["status"] == "ok")]
+    medians = kept["median_counts"].groupby(kept[DONOR].map(arms)).median()
+    if len(medians) < 2:
+        return ""
+    case, control = medians[CASE_ARM], medians[CONTROL_ARM]
+    sentence = f"Depth: a median of {count(case)} UMI a cell in case samples, {count(control)} in control samples."
+    if max(case, control) <= DEPTH_RATIO * min(case, control):
+        return sentence
+    return (
+        f"{sentence} CAUTION: the arms differ {max(case, control) / min(case, control):.1f}-fold in depth, which alone "
+        "can move rank-based scores; read pathway effects beside the random sets and CAMERA."
+    )
+
+
 def methods(settings: dict[str, Any], assays: set[str], *, from_sums: bool) -> list[str]:
     """The methods of this run, one paragraph a stage, with the values of its config.
 
@@ -224,8 +250,8 @@ def _donor_methods(settings: dict[str, Any], from_sums: bool) -> list[str]:
         f"{differential['min_donors']} donors in an arm, effect sizes only are given. Benjamini–Hochberg "
         "within cell type and contrast; the family over all cell types is in the tables beside it.",
         f"Enrichment: CAMERA with the correlation estimated from the data (Wu and Smyth 2012) decides; the normalized "
-        f"enrichment score of a preranked GSEA (gseapy, {count(enrichment['permutations'])} permutations; Subramanian "
-        f"et al. 2005, Fang et al. 2023) describes. Sets with {enrichment['min_size']} to {enrichment['max_size']} "
+        f"enrichment score of a preranked GSEA (gseapy, multilevel, {count(enrichment['permutations'])} permutations; "
+        f"Subramanian et al. 2005, Fang et al. 2023) describes. Sets with {enrichment['min_size']} to {enrichment['max_size']} "
         "tested genes.",
         f"Pathway activity: each cell's genes were ranked and a set scored by its recovery in the top "
         f"{100 * pathways['top_fraction']:g} % (AUCell, Aibar et al. 2017), for sets of which at least "
