@@ -7,7 +7,8 @@ import statsmodels.api as sm
 from scipy import stats
 
 from alscell.activity import _prior, _shares, _statistics, compare_arms, compare_sets, describe
-from alscell.expression import build_design, fit_linear
+from alscell.composition import compare_composition, count_cells
+from alscell.expression import build_design, cell_type_units, fit_linear
 from alscell.pathways import Profiles, donor_scores
 from alscell.random_sets import derived_seed, draw_sets, expression_bins
 from alscell.tables import check_table
@@ -187,6 +188,37 @@ def test_covariate_confounded_in_one_cell_type_only():
     rows.loc[rows["donor"].isin(["d2", "d3", "d4", "d5"]) & (rows["cell_type"] == "microglia"), "n_cells"] = 1
     table = run(donors, profiles, covariates=["batch"], min_donors=2)
     assert table.groupby("cell_type")["descriptive"].first().to_dict() == {"astrocyte": False, "microglia": True}
+    # The genes of the same donors are not tested either, and the table says why.
+    observations = rows.join(donors, on="donor")
+    units, skipped = cell_type_units(observations, **CONTRAST, covariates=["batch"], min_cells=10, min_donors=2)
+    assert [unit.cell_type for unit in units] == ["astrocyte"]
+    assert skipped[["cell_type", "reason"]].to_numpy().tolist() == [["microglia", "design_not_estimable"]]
+
+
+@pytest.mark.parametrize("covariates", [["batch"], ["site"], ["batch", "site"], ["age"], []])
+def test_pathways_genes_and_composition_agree_on_what_can_be_tested(covariates):
+    """Donors lost at random: descriptive just where no gene is tested; all descriptive if composition is."""
+    rng = np.random.default_rng(8)
+    seen = set()
+    for _ in range(15):
+        columns = {name: rng.choice(list("ab"), 8) for name in ("batch", "site")}
+        donors = people(4, 4).assign(**columns, age=["60", *map(str, rng.integers(50, 80, 7))])
+        profiles = simulate(donors)
+        profiles.rows["n_cells"] = rng.choice([3, 40], len(profiles.rows), p=[0.4, 0.6])
+        table = run(donors, profiles, covariates=covariates, min_donors=2)
+        observations = profiles.rows.join(donors, on="donor")
+        choice = {**CONTRAST, "covariates": covariates, "min_donors": 2}
+        units, skipped = cell_type_units(observations, **choice, min_cells=10)
+        reasons = skipped.set_index("cell_type")["reason"].replace("donors_left_out", np.nan).dropna()
+        descriptive = table.groupby("cell_type")["descriptive"].first()
+        assert set(descriptive.index[~descriptive]) == {unit.cell_type for unit in units if unit.design}
+        assert set(descriptive.index[descriptive]) == set(reasons.index[reasons != "no_donors_in_an_arm"])
+        shares = compare_composition(count_cells(observations), donors, **choice, dataset="d", contrast="c")
+        if shares["descriptive"].all():
+            assert set(reasons.index) == {"astrocyte", "microglia"}
+        seen |= set(reasons)
+    assert "too_few_donors" in seen
+    assert ("design_not_estimable" in seen) == bool({"batch", "site"} & set(covariates))
 
 
 def test_set_that_no_donor_has_is_quiet():

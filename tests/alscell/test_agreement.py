@@ -137,7 +137,8 @@ def test_no_rows_give_empty_tables():
     assert check_table(pool(none), "synthesis_pathways").empty
     genes = agreement.synthesize_genes(pd.DataFrame([gene_row("cord", "A", 1, descriptive=True)]), systems=SYSTEMS)
     assert check_table(agreement.worth_keeping(genes, fdr=0.05), "synthesis_genes").empty
-    found = agreement.find_biomarkers(genes, pd.DataFrame({"gene": ["A"], "known": [""]}), fdr=0.05)
+    none = pd.DataFrame([gene_row("cord", "A", 1, descriptive=True)])
+    found = agreement.find_biomarkers(none, pd.DataFrame({"gene": ["A"], "known": [""]}), fdr=0.05)
     assert check_table(found, "synthesis_biomarkers").empty
 
 
@@ -177,8 +178,74 @@ def test_genes_and_biomarkers():
     p_values = genes.sort_values("p_value")["p_value"].to_numpy()
     assert genes["fdr"].min() == pytest.approx((p_values * 5 / np.arange(1, 6)).min())  # five genes of one cell type
     candidates = pd.DataFrame({"gene": ["NEFL", "GPNMB", "CHIT1"], "known": ["light chain; doi", "", "doi"]})
-    found = check_table(agreement.find_biomarkers(genes, candidates, fdr=0.05), "synthesis_biomarkers")
+    found = check_table(agreement.find_biomarkers(table, candidates, fdr=0.05), "synthesis_biomarkers")
     assert found["gene"].tolist() == ["GPNMB", "NEFL"]
     assert found["fdr"].tolist() == [0.04, 0.01]
     assert found["direction"].tolist() == ["down", "up"]
+    assert found["datasets"].tolist() == ["cord", "cord"]
+    assert found["log2_fold_change"].tolist() == [-0.5, 1.0]
     assert found["known"].isna().tolist() == [True, False]
+
+
+def test_direction_of_a_biomarker_is_that_of_its_hits_and_not_of_the_pool():
+    """A: the one hit is down, the pool is up. B: two hits, against each other. C: two hits, both up."""
+    table = pd.DataFrame(
+        [
+            gene_row("cord", "A", -0.5, se=0.3, fdr=0.01),
+            gene_row("cortex", "A", 1.0, fdr=0.2),
+            gene_row("lines", "A", 1.0, fdr=0.2),
+            gene_row("cord", "B", -1.0, fdr=0.04),
+            gene_row("lines", "B", 2.0, fdr=0.001),
+            gene_row("cortex", "C", 1.0, fdr=0.02),
+            gene_row("cord", "C", 2.0, fdr=0.02),
+            gene_row("lines", "C", -3.0, fdr=0.06),
+            gene_row("cord", "D", 3.0, fdr=0.01),
+        ]
+    )
+    pooled = agreement.synthesize_genes(table, systems=SYSTEMS).set_index("gene")
+    assert pooled.loc["A", "log2_fold_change"] > 0
+    candidates = pd.DataFrame({"gene": ["A", "B", "C"], "known": ""})
+    found = check_table(agreement.find_biomarkers(table, candidates, fdr=0.05), "synthesis_biomarkers")
+    columns = ["gene", "datasets", "log2_fold_change", "fdr", "direction"]
+    assert found[columns].to_numpy().tolist() == [
+        ["A", "cord", -0.5, 0.01, "down"],
+        ["B", "cord;lines", 2.0, 0.001, "mixed"],
+        ["C", "cord;cortex", 2.0, 0.02, "up"],
+    ]
+
+
+def test_cell_types_of_another_spelling_are_one_type(caplog):
+    rows = [
+        pathway_row("cord", 2.0, cell_type="Motor neuron"),
+        pathway_row("lines", 1.5, cell_type="motor-neuron"),
+        pathway_row("lines", 1.0, cell_type="glia_like"),
+    ]
+    matched = agreement.match_cell_types(pd.DataFrame(rows))
+    got = agreement.synthesize_pathways(matched, systems=SYSTEMS, fdr=0.05)
+    assert got[["cell_type", "datasets"]].to_numpy().tolist() == [
+        ["glia_like", "lines"],
+        ["motor_neuron", "cord;lines"],
+    ]
+    assert not caplog.text
+
+
+def test_types_that_one_dataset_tells_apart_by_spelling_stay_apart(caplog):
+    rows = [
+        pathway_row("cord", 2.0, cell_type="T cell"),
+        pathway_row("cord", 1.0, cell_type="t cell"),
+        pathway_row("lines", 1.0, cell_type="T cell"),
+    ]
+    matched = agreement.match_cell_types(pd.DataFrame(rows))
+    assert matched["cell_type"].tolist() == ["T cell", "t cell", "t_cell"]
+    assert "told apart by spelling alone: T cell, t cell" in caplog.text
+
+
+def test_datasets_without_a_common_cell_type_are_named(caplog):
+    rows = [pathway_row("cord", 2.0, cell_type="microglia"), pathway_row("lines", 1.0, cell_type="Motor Neuron")]
+    agreement.match_cell_types(pd.DataFrame(rows))
+    assert "c: the datasets share no tested cell type" in caplog.text
+    assert "cord: microglia; lines: motor_neuron" in caplog.text
+    caplog.clear()
+    agreement.match_cell_types(pd.DataFrame(rows[:1]))
+    agreement.match_cell_types(pd.DataFrame(rows).iloc[:0])
+    assert not caplog.text

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from alscell.check_dataset import Sheet
-from alscell.check_design import arm_warning, contrast_problems, design_columns, is_missing, rank
+from alscell.check_design import arm_warning, contrast_problems, design_columns, is_missing, is_number, rank
 from alscell.check_schema import key_name, schema_problems, shown
 from alscell.design import build_design
 from alscell.errors import InputError, nearest
+from alscell.keys import is_label_column
 
 CONTRAST = {"factor": "condition", "case": ["ALS"], "control": ["Control"]}
 COLUMNS = ("condition", "sex", "age", "batch", "site")
@@ -81,7 +82,41 @@ def test_design_columns_of_numbers_labels_and_constants():
     assert design_columns("sex", ["F", "M", "F"]) == [[0, 1, 0]]
     assert design_columns("batch", ["1", "2", "3"]) == [[0, 1, 0], [0, 0, 1]]
     assert design_columns("age", ["61", "61"]) == []
-    assert design_columns("age", ["61", "80+"]) == [[0, 1]]
+    assert design_columns("age", ["61", "61.0"]) == []
+    assert design_columns("Sequencing batch", ["1", "2", "3"]) == [[0, 1, 0], [0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("batch", "Batch", "BATCH", "batch_id", "batchID", "Seq.Batch", "seqBatch", "batch2", "library batch"),
+        *("cohort", "lane", "chip", "center", "Centre", "run", "plate_no", "Site", "pool", "cell_line", "pair", "sex"),
+    ],
+)
+def test_columns_that_hold_labels_in_digits(name):
+    assert is_label_column(name)
+    assert design_columns(name, ["1", "2", "3"]) == [[0, 1, 0], [0, 0, 1]]
+    donors = pd.DataFrame({"condition": list("aaabbb"), name: list("123123")}, index=list("uvwxyz"))
+    design = build_design(donors, factor="condition", case=["a"], control=["b"], covariates=[name])
+    assert [term.split("=")[-1] for term in design.matrix] == ["intercept", "2", "3", "contrast"]
+
+
+@pytest.mark.parametrize(
+    "name", ["age", "pmi", "RIN", "ph", "batch_size", "site_temperature", "runtime", "id", "passage"]
+)
+def test_columns_that_may_hold_numbers(name):
+    assert not is_label_column(name)
+
+
+@pytest.mark.parametrize("text", ["61", "-0.5", "+3", "1e3", ".5", "5.", " 61 "])
+def test_numbers_are_those_that_pandas_and_fractions_read(text):
+    assert is_number(text)
+    assert float(Fraction(text.strip())) == pd.to_numeric(text) == float(text)
+
+
+@pytest.mark.parametrize("text", ["90+", ">90", "61,5", "1/2", "1_000", "0x1A", "inf", "nan", "1e999", "٣", "", "6 1"])
+def test_what_is_no_number(text):
+    assert not is_number(text)
 
 
 def test_as_many_coefficients_as_donors_leave_no_spread():
@@ -144,12 +179,15 @@ def test_donor_columns_are_those_that_are_constant():
     }
 
 
-@pytest.mark.parametrize("value", ["", "NA", "n/a", "NaN", "None", " - "])
+@pytest.mark.parametrize(
+    "value",
+    ["", "NA", "n/a", "NaN", "None", " - ", "unknown", "Unknown", "not available", "Not_Reported", "NR", "n.d."],
+)
 def test_missing_values(value):
     assert is_missing(value)
 
 
-@pytest.mark.parametrize("value", ["0", "no", "F", "unknown"])
+@pytest.mark.parametrize("value", ["0", "no", "F", "normal", "negative"])
 def test_values_that_are_not_missing(value):
     assert not is_missing(value)
 

@@ -10,7 +10,6 @@ from scipy import sparse, stats
 from alscell.design import build_design
 from alscell.enrichment import (
     camera,
-    check_overlap,
     count_members,
     enrich_contrast,
     normal_scores,
@@ -82,14 +81,6 @@ def test_gene_level_sets_are_not_tested_as_sets() -> None:
         [["tdp43", "loss", "gene_level"], ["stress", "upr", "pathway"]], columns=["family", "pathway", "kind"]
     )
     assert sets_to_test(sets, kinds)["family"].tolist() == ["stress", "mine"]
-
-
-def test_sets_of_other_names_are_refused_with_examples_of_both() -> None:
-    sets = pd.DataFrame([["f", "p", "Hspa5"], ["f", "p", "Ddit3"]], columns=["family", "pathway", "gene"])
-    with pytest.raises(InputError, match=r"Hspa5, Ddit3, .*HSPA5, SOD1"):
-        check_overlap(sets, np.array(["HSPA5", "SOD1"]), where="gene sets")
-    check_overlap(sets, np.array(["Hspa5", "SOD1"]), where="gene sets")
-    check_overlap(sets.iloc[:0], np.array(["SOD1"]), where="gene sets")
 
 
 # --- CAMERA

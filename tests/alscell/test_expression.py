@@ -1,5 +1,6 @@
 """Design, moderation, normalization, tests between donors: against limma, edgeR, statsmodels and planted truth."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,27 @@ def test_designs_that_cannot_be_estimated_name_the_column(columns: dict, covaria
     donors = donors_table(**columns)
     with pytest.raises(InputError, match=message):
         build_design(donors, **ARMS, covariates=covariates)
+
+
+@pytest.mark.parametrize("odd", ["90+", "61,5"])
+def test_covariate_is_numbers_or_labels_never_both(odd: str) -> None:
+    """What a covariate becomes may not depend on whether the odd donor is in a cell type: the odd value is refused."""
+    donors = donors_table(age=["61", "55", "70", odd, "59", "73", "64", "52"])
+    with pytest.raises(InputError, match=rf"covariate 'age': found '{re.escape(odd)}' for donor d03.*7 others.*'age'"):
+        build_design(donors, **ARMS, covariates=["age"])
+    assert build_design(donors.drop(index="d03"), **ARMS, covariates=["age"]).matrix["age"].abs().max() < 3
+
+
+def test_log_says_how_each_covariate_is_coded(caplog: pytest.LogCaptureFixture) -> None:
+    donors = donors_table(
+        age=["61", "55", "70", "66", "59", "73", "64", "52"], Batch=list("12312312"), rin=["7.0", "7"] * 4
+    )
+    with caplog.at_level("INFO"):
+        design = build_design(donors, **ARMS, covariates=["age", "Batch", "rin"])
+    assert design.matrix.columns.tolist() == ["intercept", "age", "Batch=2", "Batch=3", "contrast"]
+    assert "covariate 'age': numeric, 52 to 73" in caplog.text
+    assert "covariate 'Batch': labels 1, 2, 3" in caplog.text
+    assert "covariate 'rin' is 7 in all 8 donors: dropped" in caplog.text
 
 
 def test_unknown_level_names_the_levels_there_are() -> None:
@@ -322,8 +344,33 @@ def test_thin_cell_types_are_described_or_skipped_with_a_reason() -> None:
     assert reasons == {"microglia": "too_few_donors", "opc": "no_donors_in_an_arm", "mural": "no_genes"}
     detail = skipped.set_index("cell_type")["detail"]
     assert "2 case and 4 control donors with at least 10 cells" in detail["microglia"]
+    assert detail["microglia"].endswith("left out, fewer than 10 cells: d02 (9), d03 (9)")
     full = table[table["cell_type"] == "astrocyte"]
     assert full["fdr_all"].to_numpy() == pytest.approx(full["fdr"].to_numpy())
+
+
+def test_donors_left_out_of_a_tested_cell_type_are_named_with_their_cells() -> None:
+    """d01 has 9 opc and d07 none (no row at all); donors of no arm and `unassigned` are nobody's loss."""
+    counts = cohort(4, 5, seed=4, planted=2)[0]
+    donors = donors_table(4, 5)
+    cells = {"opc": [30, 9] + [30] * 7, "mural": [30, 30, 9] + [30] * 6, "astrocyte": [30] * 9, "unassigned": [1] * 9}
+    blocks = dict.fromkeys(cells, counts) | {"mural": np.where(np.arange(600)[:, None] < 5, counts, 0)}
+    matrix, rows, genes = pseudobulk(blocks, donors, cells)
+    kept = ~((rows["donor"] == "d07") & (rows["cell_type"] == "opc")).to_numpy()
+    matrix, rows = matrix[kept], rows[kept].reset_index(drop=True)
+    other = rows.index[rows["donor"] == "d06"]
+    rows.loc[other, "condition"] = "Other"
+    rows.loc[other, "n_cells"] = 2
+    table, skipped = compare_donors(matrix, rows, genes, **CHOICE, method="voom")
+    skipped = check_table(skipped, "differential_skipped")
+    assert skipped[["cell_type", "reason", "n_case", "n_control"]].to_numpy().tolist() == [
+        ["mural", "no_genes", 3, 4],
+        ["opc", "donors_left_out", 3, 3],
+    ]
+    assert skipped.set_index("cell_type").loc["opc", "detail"] == "left out, fewer than 10 cells: d01 (9), d07 (0)"
+    assert skipped.set_index("cell_type").loc["mural", "detail"].endswith("left out, fewer than 10 cells: d02 (9)")
+    tested = table.groupby("cell_type")["descriptive"].first()
+    assert tested.to_dict() == {"astrocyte": False, "opc": False}
 
 
 def test_descriptive_effect_is_the_difference_of_means() -> None:

@@ -3,13 +3,14 @@
 import gzip
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
 
 from alscell import files
-from alscell.tables import check_table
+from alscell.tables import TABLES, check_table, empty_table
 
 ROWS = pd.DataFrame({"dataset": "d", "cell_type": ["b", "a"], "fold": [0.5, 2.0]})
 
@@ -58,6 +59,14 @@ def test_text_that_looks_like_a_number_stays_text(tmp_path):
     assert back["cluster"].tolist() == ["0", "NA"]
 
 
+@pytest.mark.parametrize("ending", ["tsv", "parquet"])
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_a_table_without_rows_keeps_its_types(tmp_path, name, ending):
+    files.write_table(empty_table(name), tmp_path / f"t.{ending}", name)
+    back = files.read_table(tmp_path / f"t.{ending}", name)
+    assert back.dtypes.equals(empty_table(name).dtypes)
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
@@ -73,6 +82,26 @@ def test_a_table_that_breaks_its_contract_is_not_written(tmp_path, rows, words):
         files.write_table(rows, tmp_path / "t.tsv", "truth_composition")
     assert not list(tmp_path.iterdir())
     assert len(check_table(ROWS, "truth_composition")) == 2
+
+
+def test_counts_written_in_turn_have_room_for_more_than_two_billion(tmp_path):
+    """anndata refuses to append beyond 2^31 counts where the first block made an int32 `indptr`."""
+    counts = sparse.random(30, 20, density=0.3, format="csr", random_state=1)
+    counts.data = np.ceil(counts.data * 9)
+    counts = counts.astype(np.int32)
+    assert counts.indptr.dtype == np.int32
+    names = pd.Index([f"n{i}" for i in range(30)])
+    frame = anndata.AnnData(obs=pd.DataFrame(index=names), var=pd.DataFrame(index=names[:20]))
+    files.write_in_turn(frame, (counts[start : start + 10] for start in (0, 10, 20)), tmp_path / "atlas.h5ad")
+    with h5py.File(tmp_path / "atlas.h5ad") as file:
+        assert {name: file["X"][name].dtype for name in ("data", "indices", "indptr")} == {
+            "data": np.int32,
+            "indices": np.int32,
+            "indptr": np.int64,
+        }
+    back = anndata.read_h5ad(tmp_path / "atlas.h5ad")
+    assert (counts != back.X).nnz == 0
+    assert (counts[5:25] != anndata.read_h5ad(tmp_path / "atlas.h5ad", backed="r")[5:25].to_memory().X).nnz == 0
 
 
 def test_counts_open_in_memory_and_backed_with_the_same_bytes_each_time(tmp_path):

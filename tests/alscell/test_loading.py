@@ -142,6 +142,13 @@ def test_tar_is_never_unpacked_and_only_plain_files_count(tmp_path, monkeypatch)
     assert not (tmp_path / "evil").exists()
 
 
+def test_plain_tenx_that_is_called_a_tar_would_give_every_sample_all_cells(tmp_path):
+    path = write_tenx(tmp_path / "RAW.tar")
+    for member in ("s1", "s2"):
+        with pytest.raises(InputError, match="one h5 file that is called a tar; expected a tar of h5 files"):
+            tenx(path, member)
+
+
 def test_broken_files_are_one_clear_message(tmp_path):
     whole = write_tenx(tmp_path / "a.h5").read_bytes()
     (tmp_path / "cut.h5").write_bytes(whole[: len(whole) // 2])
@@ -243,6 +250,39 @@ def test_dense_member_may_leave_one_field_open_but_not_two_samples(tmp_path):
         dense(path, "CTR_*_*_20170508_TENEX")
     with pytest.raises(InputError, match=r"0 samples.*Did you mean 'ALS_C9O_0029_20170508_TENEX'"):
         dense(path, "ALS_C9O_0029_20170508_TENE")
+
+
+@pytest.mark.parametrize("orientation", ["genes_by_cells", "cells_by_genes"])
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["S1_AAAC", "S1_rep2_AAAG"], "'S1_AAAC' and 'S1_rep2_AAAG'"),
+        (["S1_rep1_AAAC", "S1_rep2_AAAG"], "'S1_rep1_AAAC' and 'S1_rep2_AAAG'"),
+        (["S1_2_AAAC-1", "S1_3_AAAC-1"], "'S1_2_AAAC-1' and 'S1_3_AAAC-1'"),
+        (["S1_AAAC", "S1_AAAG", "S1_b_AAAC_1"], "'S1_AAAC' and 'S1_b_AAAC_1'"),
+        (["S1_rep1_cell4", "S1_rep2_cell4"], "'S1_rep1_cell4' and 'S1_rep2_cell4'"),
+    ],
+)
+def test_dense_member_that_begins_other_samples_too_is_refused(tmp_path, names, words, orientation):
+    table = pd.DataFrame(1, index=["MBP", "GFAP"], columns=[*names, "S2_CCCC"])
+    (table if orientation == "genes_by_cells" else table.T).to_csv(tmp_path / "a.csv")
+    with pytest.raises(InputError, match=f"several samples that begin with 'S1_', e.g. {words}"):
+        dense(tmp_path / "a.csv", "S1", orientation)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["S1_AAAC-1", "S1_AAAG-1"],
+        ["S1_AAAC_1", "S1_AAAG_2"],
+        ["S1_x_AAAC", "S1_x_AAAG"],
+        ["S1_01_02_03", "S1_01_04_11"],
+        ["S1_cell_1", "S1_cell_2"],
+    ],
+)
+def test_dense_barcodes_of_one_form_are_taken(tmp_path, names):
+    pd.DataFrame(1, index=["MBP", "GFAP"], columns=[*names, "S2_CCCC"]).to_csv(tmp_path / "a.csv")
+    assert dense(tmp_path / "a.csv", "S1").barcodes.tolist() == [name[3:] for name in names]
 
 
 def test_dense_that_lies_the_other_way_is_called_transposed(tmp_path):
@@ -379,6 +419,25 @@ def test_values_that_are_no_counts(values, message):
         check(counts_of(values))
 
 
+def drawn(n_cells, *, seed=0):
+    """Counts of cells as they are: sums differ several-fold, most genes have few."""
+    rng = np.random.default_rng(seed)
+    share = rng.dirichlet(np.full(3000, 0.15))
+    return np.array([rng.poisson(depth * share) for depth in 3000 * np.exp(rng.normal(0, 0.5, n_cells))])
+
+
+@pytest.mark.parametrize("target", [1e4, 1e6])
+def test_rounded_normalized_values_are_no_counts(target):
+    raw = drawn(40)
+    scaled = np.rint(raw / raw.sum(axis=1, keepdims=True) * target)
+    with pytest.raises(InputError, match=r"every one of 40 rows: looks normalized \(as CPM.*raw counts"):
+        check(counts_of(scaled))
+    assert check(counts_of(raw)).matrix.sum() == raw.sum()
+    # Too few rows to tell, and sums so small that chance makes them alike.
+    assert check(counts_of(scaled[:19])).matrix.shape[0] == 19
+    assert check(counts_of(np.full((40, 5), 100))).matrix.shape[0] == 40
+
+
 def test_whole_numbers_stored_as_floats_are_counts():
     found = as_integers(sp.csr_matrix([[1.0, 0.0], [2.0, 3.0]]), where="x", found_elsewhere="")
     assert found.dtype == np.int32
@@ -420,7 +479,8 @@ def test_unfiltered_droplets_are_refused(monkeypatch):
     droplets[:10] = 500
     with pytest.raises(InputError, match="60 barcodes with a median of 0 counts: unfiltered droplets"):
         check(counts_of(droplets))
-    assert check(counts_of(np.full((60, 2), 500))).matrix.shape == (60, 2)
+    cells = np.arange(120).reshape(60, 2) + 500
+    assert check(counts_of(cells)).matrix.shape == (60, 2)
 
 
 # The file that later steps read

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from alscell import pathways
 from alscell.errors import InputError
-from alscell.ranking import align, build_ranking, detected, top_weights
+from alscell.ranking import align, build_ranking, detected, measured_genes, top_weights
 from alscell.tables import check_table
 
 N_GENES = 700
@@ -81,6 +81,21 @@ def test_order_of_genes_and_cells_changes_nothing(cells, gene_sets):
     pd.testing.assert_frame_equal(got.loc[expected.index], expected, check_exact=True)
 
 
+def test_gene_that_a_sample_lacks_is_no_gene_without_a_count(cells, caplog):
+    """Sample b names 3 genes otherwise, and neither sample has a count of `empty`."""
+    counts = sparse.csr_matrix(np.array([[1, 2, 3, 4, 0]], dtype=np.int32))
+    a, b = pd.Index(["SHARED", "X", "Y", "Z", "empty"]), pd.Index(["SHARED", "X1", "Y1", "Z1", "empty"])
+    with caplog.at_level("WARNING"):
+        assert measured_genes([(counts, a), (counts, b)]) == {"SHARED"}
+    assert "6 of 7 genes with counts are not in every sample" in caplog.text
+    caplog.clear()
+    assert measured_genes([(counts, a), (counts, a[[1, 0, 2, 3, 4]])]) == {"SHARED", "X", "Y", "Z"}
+    assert measured_genes([]) == set()
+    assert not caplog.text
+    with pytest.raises(ValueError, match="1 ranked genes are not in the counts"):
+        align(counts, b, build_ranking(["SHARED", "X"], top_fraction=1.0))
+
+
 def test_stored_zeros_are_no_counts(cells, gene_sets):
     """Some zeros are stored, as a matrix has them after a subtraction."""
     stored = cells.copy()
@@ -93,7 +108,7 @@ def test_stored_zeros_are_no_counts(cells, gene_sets):
 
 
 def test_donor_profile_gives_the_mean_of_cell_scores(cells, gene_sets):
-    """Two samples of one donor, with different genes listed, against the mean over cells."""
+    """Two samples of one donor, genes listed in another order, against the mean over cells."""
     ranking = build_ranking(detected(cells.X, cells.var_names), top_fraction=0.05)
     table = pathways.set_coverage(gene_sets, NO_KINDS, ranking.genes, min_coverage=0, min_genes=5)
     members = pathways.set_members(gene_sets, table, ranking.genes)
@@ -101,8 +116,7 @@ def test_donor_profile_gives_the_mean_of_cell_scores(cells, gene_sets):
     donors = np.where(np.arange(cells.n_obs) < 50, "d1", "d2")
     parts = []
     for rows in (slice(0, 30), slice(30, 50), slice(50, None)):
-        sample = cells[rows]
-        sample = sample[:, np.asarray(sample.X.sum(axis=0)).ravel() > 0].copy()  # genes without a count are not listed
+        sample = cells[rows, np.random.default_rng(len(parts)).permutation(N_GENES)].copy()
         groups = pd.MultiIndex.from_arrays([donors[rows], types[rows]])
         parts.append(pathways.score_sample(sample, groups, ranking, members))
     assert sum(part.n_shallow for part in parts) == (cells.X.getnnz(axis=1) < 34).sum()
@@ -146,8 +160,21 @@ def test_coverage_and_status():
 
 def test_no_gene_in_common_says_what_is_where(gene_sets):
     ensembl = pd.Index(["ENSG01", "ENSG02"])
-    with pytest.raises(InputError, match=r"gene_sets.*found none of their .* genes .*G\d+.*2 genes.*ENSG01.*symbol"):
+    with pytest.raises(InputError, match=r"gene_sets.*found 0 of their .* genes .*G\d+.*2 genes.*ENSG01.*symbol"):
         pathways.set_coverage(gene_sets, NO_KINDS, ensembl, min_coverage=0.6, min_genes=10)
+
+
+def test_a_few_symbols_that_two_species_share_are_no_overlap():
+    """C2, C3 and C9 are genes of mouse and man; 3 of 100 members is 3 %."""
+    sets = pd.DataFrame({"family": "f", "pathway": "p", "gene": ["C2", "C3", "C9", *(f"HUMAN{i}" for i in range(97))]})
+    mouse = pd.Index(["C2", "C3", "C9", "Gfap", "Nefl"])
+    with pytest.raises(InputError, match=r"3 of their 100 genes \(3\.0 %; such as C2.* 5 genes .*at least 5 %"):
+        pathways.set_coverage(sets, NO_KINDS, mouse, min_coverage=0.6, min_genes=10)
+    twice = pd.concat([sets, sets.assign(pathway="q")])  # each gene counts once
+    with pytest.raises(InputError, match="3 of their 100 genes"):
+        pathways.check_overlap(twice, mouse, where="gene sets")
+    pathways.check_overlap(sets, [*mouse, "HUMAN0", "HUMAN1"], where="gene sets")
+    pathways.check_overlap(sets.iloc[:0], mouse, where="gene sets")
 
 
 def test_no_set_scored_gives_empty_tables(cells, gene_sets):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import anndata
@@ -138,6 +139,7 @@ def given(**changes: object) -> anndata.AnnData:
 
 def read(data: anndata.AnnData, sheet: pd.DataFrame = SHEET, **changes: object) -> list[SampleSums]:
     columns = {"sample": "id", "cell_type": "type", "n_cells": "cells", "condition": "dx"}
+    columns |= {"donor": "person"} if "person" in data.obs else {}
     choice = {"columns": columns, "symbol": "", "gene_id": "", "layer": "", "organism": "human", **changes}
     return given_sums(data, sheet, where="table.h5ad", **choice)
 
@@ -155,6 +157,7 @@ def test_given_table_gives_the_same_file_as_sums_from_cells() -> None:
     [
         ({"id": ["s1", "s1", "s2", "s9"]}, "sample 's9'.*sample 's3'"),
         ({"dx": ["ALS", "ALS", "ALS", "ALS"]}, "condition 'ALS' of 's3'; expected 'Control'"),
+        ({"person": ["A", "A", "B", "B"]}, "donor 'B' of 's2'; expected 'A'"),
         ({"type": ["opc", "opc", "opc", "opc"]}, "two rows of s1, opc"),
         ({"cells": [4, 0, 12, 2.5]}, "0 cells in s1, microglia.*2.5 cells in s3, opc"),
     ],
@@ -184,6 +187,20 @@ def test_given_table_must_be_counts_with_named_columns() -> None:
         read(swapped)
 
 
+def test_given_table_is_read_as_cells_are() -> None:
+    """Ids stored as numbers are the sheet's text, and a blank type is `unassigned`, as in a labelled h5ad."""
+    sheet = SHEET.assign(member=["0", "1", "2"], donor=["7", "7", "8"])
+    types = pd.Categorical(["opc", None, "T  cell", "nan"])
+    parts = read(given(id=[0.0, 0.0, 1.0, 2.0], person=[7.0, 7.0, 7.0, 8.0], type=types), sheet)
+    assert [(part.sample, part.cell_types) for part in parts] == [
+        ("s1", ["opc", "unassigned"]),
+        ("s2", ["T cell"]),
+        ("s3", ["unassigned"]),
+    ]
+    with pytest.raises(InputError, match=r"no obs column 'persons'.*cells\.donor.*Did you mean 'person'"):
+        read(given(person="A"), columns={"sample": "id", "cell_type": "type", "n_cells": "cells", "donor": "persons"})
+
+
 def test_member_names_the_sample_in_the_table() -> None:
     sheet = SHEET.assign(member=["", "two", ""])
     parts = read(given(id=["s1", "s1", "two", "s3"]), sheet)
@@ -196,16 +213,19 @@ def write_sample(folder: Path, sample: str, counts: list[list[int]], keep: list[
         sparse.csr_matrix(np.array(counts, dtype=np.int32)),
         obs=pd.DataFrame(index=cells),
         var=pd.DataFrame({"gene_id": ["i1", "i2"]}, index=["g1", "g2"]),
+        uns={"sample": sample},
     )
-    files.write_h5ad(data, folder / f"{sample}.h5ad")
+    folder = folder / sample
+    files.write_h5ad(data, folder / "counts.h5ad")
     flags = dict.fromkeys(("low_counts", "high_counts", "low_genes", "high_mitochondrial", "doublet"), False)
     numbers = {"n_counts": 1, "n_genes": 1, "fraction_mitochondrial": 0.0, "fraction_ribosomal": 0.0}
     quality = pd.DataFrame({"cell": cells, "keep": keep}).assign(**flags, **numbers, doublet_score=np.nan)
-    files.write_table(quality, folder / f"{sample}.parquet", "quality")
-    return {"counts": str(folder / f"{sample}.h5ad"), "quality": str(folder / f"{sample}.parquet")}
+    files.write_table(quality, folder / "quality.parquet", "quality")
+    return {"counts": str(folder / "counts.h5ad"), "quality": str(folder / "quality.parquet")}
 
 
-def test_script_sums_kept_cells_of_samples_that_are_in_order(tmp_path: Path) -> None:
+def sum_script(tmp_path: Path, sheet: pd.DataFrame, **changes: list[str]) -> anndata.AnnData:
+    """The script on three samples, with the sheet as it is when the job runs; `changes` to its lists of paths."""
     written = [
         write_sample(tmp_path, "s1", [[1, 2], [50, 50], [3, 4]], [True, False, True]),
         write_sample(tmp_path, "s2", [[99, 99]], [True]),
@@ -221,21 +241,46 @@ def test_script_sums_kept_cells_of_samples_that_are_in_order(tmp_path: Path) -> 
     types = pd.DataFrame({"cell": names, "cluster": "0", "cell_type": ["opc", "opc", "opc", "unassigned"]})
     types = types.assign(score=np.nan, margin=np.nan, source="markers")
     files.write_table(types, tmp_path / "cell_types.parquet", "cell_types")
-    SHEET.to_csv(tmp_path / "samples.tsv", sep="\t", index=False)
+    sheet.to_csv(tmp_path / "samples.tsv", sep="\t", index=False)
     paths = {name: str(tmp_path / file) for name, file in {"limits": "limits.tsv", "samples": "samples.tsv"}.items()}
+    lists = {name: [entry[name] for entry in written] for name in ("counts", "quality")} | changes
     sum_pseudobulk.main(
-        counts=[entry["counts"] for entry in written],
-        quality=[entry["quality"] for entry in written],
+        **lists,
         cell_types=str(tmp_path / "cell_types.parquet"),
         sums=str(tmp_path / "sums.h5ad"),
         dataset="d",
         simulated=False,
         **paths,
     )
-    data = files.read_h5ad(tmp_path / "sums.h5ad")
+    return files.read_h5ad(tmp_path / "sums.h5ad")
+
+
+def test_script_sums_kept_cells_of_samples_that_are_in_order(tmp_path: Path) -> None:
+    data = sum_script(tmp_path, SHEET)
     assert data.obs_names.tolist() == ["A|opc", "B|opc", "B|unassigned"]
     assert data.X.toarray().tolist() == [[4, 6], [5, 6], [7, 8]]
     assert observations_of(data)["n_samples"].tolist() == [1, 1, 1]
+
+
+def test_script_knows_samples_by_name_though_the_sheet_was_sorted_meanwhile(tmp_path: Path) -> None:
+    sum_script(tmp_path, SHEET)
+    expected = (tmp_path / "sums.h5ad").read_bytes()
+    paths = [str(tmp_path / sample / "quality.parquet") for sample in ("s2", "s3", "s1")]
+    data = sum_script(tmp_path, SHEET[::-1], quality=paths)
+    assert data.X.toarray().tolist() == [[4, 6], [5, 6], [7, 8]]
+    assert (tmp_path / "sums.h5ad").read_bytes() == expected
+
+
+def test_script_refuses_samples_that_do_not_fit(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"samples\.tsv.*no row for sample 's2'.*Put the row back"):
+        sum_script(tmp_path, SHEET[SHEET["sample"] != "s2"])
+    with pytest.raises(ValueError, match=r"counts or quality only: \['s2', 's3'\]"):
+        sum_script(tmp_path, SHEET, quality=[str(tmp_path / "s1" / "quality.parquet")])
+    (tmp_path / "moved" / "s3").mkdir(parents=True)
+    shutil.copy(tmp_path / "s1" / "counts.h5ad", tmp_path / "moved" / "s3" / "counts.h5ad")
+    counts = [str(tmp_path / folder / "counts.h5ad") for folder in ("s1", "s2", "moved/s3")]
+    with pytest.raises(ValueError, match="holds sample 's1', not 's3'"):
+        sum_script(tmp_path, SHEET, counts=counts)
 
 
 def test_real_als_table_keeps_every_count(tmp_path: Path) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
 from alscell.check import Findings, check_inputs, plain_paths
+from alscell.check_dataset import RESERVED
+from alscell.files import read_samples
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = {name: str(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")}
@@ -148,6 +152,30 @@ FAULTS = {
         "  path: lab\n  url: https://example.org\n",
         ["key 'source'", "exactly one"],
     ),
+    "simulation that is not called simulated": (
+        DATASET,
+        "path: lab",
+        "simulation: samples.tsv",
+        ["key 'simulated'", "true, with `source.simulation`"],
+    ),
+    "labelled h5ad without the column of samples": (
+        DATASET,
+        "{sample: sample, cell_type",
+        "{cell_type",
+        ["8 samples in cells.h5ad (lines 2, 3", "each would get all of its cells", "`cells.sample`"],
+    ),
+    "one plain 10x file for all samples": (
+        DATASET,
+        "enters_at: qc\nlayout: h5ad",
+        "enters_at: load\nlayout: 10x_h5",
+        ["8 samples in cells.h5ad", "each would get all of its cells", "a plain h5 is one sample", "a file of its own"],
+    ),
+    "human gene sets for mice": (
+        DATASET,
+        "organism: human",
+        "organism: mouse",
+        ["key 'pathways.families'", "organism: mouse", "the shipped ones are human", "families: []"],
+    ),
     "no source": (DATASET, "  path: lab\n", "", ["key 'source'", "exactly one of url, path and simulation"]),
     "data file that is not there": (
         DATASET,
@@ -195,6 +223,9 @@ FAULTS = {
     "blank after a value": (SHEET, "D2\tALS\t", "D2\tALS \t", ["line 3", "'ALS '", "no blank"]),
     "sample name with a slash": (SHEET, "S2\t", "S/2\t", ["line 3", "column 'sample'", "S/2"]),
     "hash in a value": (SHEET, "\t55\t", "\t#55\t", ["line 3", "'#55'", "starts a comment"]),
+    "donor twice but for the case": (SHEET, "S3\tD3", "S3\td1", ["donors 'D1' and 'd1'", "write both alike"]),
+    "column that results have too": (SHEET, "twin", "cluster", ["header", "column 'cluster'", "'cluster_in_sheet'"]),
+    "column with a slash": (SHEET, "center", "center/ward", ["header", "column 'center/ward'", "free of '/'"]),
     "sample twice": (SHEET, "S2\t", "S1\t", ["line 3", "sample 'S1', already in line 2"]),
     "sample twice but for the case": (SHEET, "S2\t", "s1\t", ["line 3", "already in line 2"]),
     "donor with two conditions": (
@@ -299,14 +330,20 @@ def test_fault_is_found_and_named(name, setup, monkeypatch):
         pytest.param(lambda data: b"\xef\xbb\xbf" + data, id="byte-order mark"),
         pytest.param(lambda data: data.replace(b"\n", b"\r\n"), id="Windows line ends"),
         pytest.param(lambda data: b"# made by hand\n" + data + b"\n\n", id="comment and empty lines"),
+        pytest.param(lambda data: data + b"\t" * 8 + b"\n" + b"\t" * 11 + b"\r\n\t\n", id="rows of tabs only"),
         pytest.param(lambda data: data.replace(b"\tcells.h5ad", b"").replace(b"\tfile", b""), id="no column file"),
     ],
 )
 def test_harmless_forms_of_a_sheet_are_taken(change, setup, monkeypatch):
     monkeypatch.chdir(setup)
     path = setup / SHEET
+    header, *rows = [line.split("\t") for line in path.read_text().splitlines()]
     path.write_bytes(change(path.read_bytes()))
     assert check(setup).problems == []
+    sheet = read_samples(path)
+    assert sheet["sample"].tolist() == [f"S{number}" for number in range(1, 9)]
+    expected = pd.DataFrame(rows, columns=header)
+    pd.testing.assert_frame_equal(sheet, expected[sheet.columns], check_dtype=False)
 
 
 @pytest.mark.parametrize(
@@ -319,6 +356,114 @@ def test_other_encodings_are_refused(encoding, words, setup, monkeypatch):
     path.write_bytes(path.read_text().replace("S2\tD2", "S2\tAndré").encode(encoding))
     (problem,) = check(setup).problems
     assert all(word in str(problem) for word in words), problem
+
+
+@pytest.mark.parametrize(
+    ("layout", "members", "words"),
+    [
+        ("h5ad", {1: "S2"}, ["line 3 (sample 'S2')", "the same file and member as line 2"]),
+        ("10x_h5", {1: "GSM1_*", 2: "deep/GSM1_x.h5"}, ["line 3 (sample 'S2')", "the same file and member as line 2"]),
+        ("dense_csv", {1: "A_*_x", 3: "A_b_x"}, ["line 4 (sample 'S3')", "the same file and member as line 2"]),
+    ],
+)
+def test_two_rows_never_take_the_same_cells(layout, members, words, setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    rows = (setup / SHEET).read_text().splitlines()
+    text = [f"{row}\t{'member' if number == 0 else members.get(number, '')}" for number, row in enumerate(rows)]
+    (setup / SHEET).write_text("\n".join(text).replace("cells.h5ad", "cells.tar") + "\n")
+    spoil(setup, DATASET, "cells.h5ad", "cells.tar")
+    (setup / "data/lab/cells.h5ad").rename(setup / "data/lab/cells.tar")
+    if layout != "h5ad":
+        spoil(setup, DATASET, "enters_at: qc\nlayout: h5ad", f"enters_at: load\nlayout: {layout}")
+        spoil(setup, DATASET, APPEND, "orientation: genes_by_cells\n")
+    (problem,) = check(setup).problems
+    assert all(word in str(problem) for word in words), problem
+
+
+def test_sums_name_the_column_of_samples(setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    spoil(setup, DATASET, "enters_at: qc\nlayout: h5ad", "enters_at: pseudobulk\nlayout: pseudobulk_h5ad")
+    spoil(setup, DATASET, "{sample: sample, cell_type: cell_type}", "{n_cells: n, cell_type: cell_type}")
+    (problem,) = check(setup).problems
+    assert "key 'cells.sample'" in str(problem)
+
+
+def test_file_that_is_one_sample_as_a_whole(setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    names = [f"S{number}.h5" for number in range(1, 9)]
+    rows = (setup / SHEET).read_text().splitlines()
+    text = [rows[0] + "\tmember", *(f"{row}\t".replace("cells.h5ad", f"{row[:2]}.h5") for row in rows[1:])]
+    (setup / SHEET).write_text("\n".join(text) + "\n")
+    facts = yaml.safe_load((setup / DATASET).read_text())
+    facts |= {"enters_at": "load", "layout": "10x_h5", "source": {"path": "lab", "files": [{"name": n} for n in names]}}
+    (setup / DATASET).write_text(yaml.safe_dump(facts))
+    for name in names:
+        (setup / "data/lab" / name).write_bytes(b"h5")
+    assert check(setup) == Findings([], [])
+    spoil(setup, SHEET, "S3.h5\t", "S3.h5\tlane1")
+    (problem,) = check(setup).problems
+    assert "line 4 (sample 'S3')" in str(problem)
+    assert "found member 'lane1'; expected none, since a plain h5 is one sample" in str(problem)
+
+
+@pytest.mark.parametrize(("value", "words"), [("90+", "'90+' for donor D1"), ("61,5", "'61,5' for donor D1")])
+@pytest.mark.parametrize("line", ["S1\tD1\tALS\tF\t61", "S9\tD9\tOther\tF\t61"])
+def test_covariate_of_numbers_and_others_is_refused_over_the_whole_sheet(value, words, line, setup, monkeypatch):
+    """Also where the odd donor is in neither arm: which kind the covariate is must not depend on who is tested."""
+    monkeypatch.chdir(setup)
+    spoil(setup, CONFIG, "[sex]", "[age]")
+    if "S9" in line:
+        spoil(setup, SHEET, APPEND, f"{line}\t1\tA\tx\tcells.h5ad\n")
+        spoil(setup, DATASET, "[ALS, Control]", "[ALS, Control, Other]")
+    assert check(setup).problems == []
+    spoil(setup, SHEET, line, line.replace("\t61", f"\t{value}"))
+    (problem,) = check(setup).problems
+    assert "covariate 'age'" in str(problem)
+    assert words.replace("D1", line.split("\t")[1]) in str(problem)
+    assert "numbers only, or labels only" in str(problem)
+
+
+@pytest.mark.parametrize("value", ["unknown", "Not Available", "NR", "n/a", "NA", "not_reported"])
+def test_covariate_that_is_not_known_is_missing(value, setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    spoil(setup, CONFIG, "[sex]", "[age]")
+    spoil(setup, SHEET, "D2\tALS\tM\t55", f"D2\tALS\tM\t{value}")
+    (problem,) = check(setup).problems
+    assert "covariate 'age'" in str(problem)
+    assert "no value for donor D2" in str(problem)
+
+
+def test_condition_that_the_allow_list_names_is_never_missing(setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    spoil(setup, DATASET, "[ALS, Control]", "[ALS, Control, unknown]")
+    spoil(setup, SHEET, APPEND, "S9\tD9\tunknown\tF\t61\t1\tA\tx\tcells.h5ad\n")
+    assert check(setup).problems == []
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
+def test_reserved_columns_are_refused(name, setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    spoil(setup, SHEET, "twin", name)
+    (problem,) = check(setup).problems
+    assert f"found a column '{name}'" in str(problem)
+
+
+@pytest.mark.parametrize("contrast", ["als_vs_control", "other"])
+def test_simulated_and_real_datasets_never_share_a_contrast(contrast, setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    shutil.copytree(setup / "mine", setup / "made")
+    edited = yaml.safe_load((setup / DATASET).read_text()) | {"id": "made", "simulated": True}
+    (setup / "made/dataset.yaml").write_text(yaml.safe_dump(edited))
+    arms = "{factor: condition, case: [ALS], control: [Control]}"
+    spoil(setup, CONFIG, APPEND, f"  - {{id: made, folder: made, contrasts: [{contrast}]}}\n")
+    spoil(setup, CONFIG, APPEND, f"contrasts: {{other: {arms}, als_vs_control: {arms}}}\n")
+    problems = [str(problem) for problem in check(setup).problems]
+    if contrast == "other":
+        assert problems == []
+        return
+    (problem,) = problems
+    assert "contrast 'als_vs_control': found it in 'made' (simulated) and in 'mine' (real)" in problem
+    assert "two configs" in problem
 
 
 def test_covariate_that_differs_within_a_donor(setup, monkeypatch):

@@ -182,14 +182,22 @@ def test_two_donors_an_arm_give_effects_without_p_values(setup, snakemake):
     assert (effects != 0).any()
 
 
-def test_gene_sets_that_share_no_gene_are_refused(setup, snakemake):
-    (setup / "own.gmt").write_text("cilia\tmade up\tGen1\tGen2\tGen3\n")
+# Symbols that mouse and human genes share, as they are written: mouse sets are never without all of the data's genes.
+SHARED = ["C2", "C3", "C6", "C7", "C9"]
+MOUSE = [*(name.capitalize() for name in GENES[:6]), *(f"Gm{number}" for number in range(10_000, 10_150)), *SHARED]
+
+
+def test_gene_sets_of_another_species_are_refused(setup, snakemake):
+    (setup / "own.gmt").write_text("\t".join(["complement", "mouse symbols", *MOUSE]) + "\n")
     use_sums(setup, SAMPLES, pathways={"gene_sets": ["own.gmt"], "families": []})
+    data = sums_of(SAMPLES)
+    use(setup, AnnData(data.X, obs=data.obs, var=pd.DataFrame(index=[*GENES[:-5], *SHARED])))
+    edit(setup / "mine/dataset.yaml", source={"path": "lab", "files": [{"name": "cells.h5ad"}]})
     answer = snakemake(setup, "pathways")
     output = answer.stdout + answer.stderr
     assert answer.returncode == 1
     assert "Traceback" not in output
     assert output.count("ERROR: ") == 1
-    for word in ("Gen1", "found", "expected"):
+    for word in ("5 of their 161 genes (3.1 %", "expected at least 5 %", "of the same species"):
         assert word in output
     assert not (setup / "results/mine/pathway_sets.tsv").exists()

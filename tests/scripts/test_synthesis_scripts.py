@@ -66,6 +66,17 @@ def test_three_tables_of_two_datasets(tmp_path):
     ]
 
 
+def test_cell_types_are_matched_by_name_whatever_their_spelling(tmp_path):
+    tests = [pathway_tests("cord", {"a": (3.0, 1e-5)}), pathway_tests("lines", {"a": (2.5, 1e-4)})]
+    genes = [differential("cord", {"NEFL": (1.0, 0.001)}), differential("lines", {"NEFL": (0.8, 0.01)})]
+    for tables in (tests, genes):
+        tables[0]["cell_type"], tables[1]["cell_type"] = "Motor neuron", "motor_neuron"
+    got = synthesize(tmp_path, tests, genes)
+    for table in got.values():
+        assert table[["cell_type", "datasets"]].to_numpy().tolist() == [["motor_neuron", "cord;lines"]]
+    assert got["pathways"]["verdict"].tolist() == ["agree"]
+
+
 def test_one_dataset_still_makes_the_tables(tmp_path):
     got = synthesize(tmp_path, [pathway_tests("cord", {"a": (3.0, 1e-5)})], [empty_table("differential")])
     assert got["pathways"]["verdict"].tolist() == ["one_system"]

@@ -3,6 +3,7 @@
 import ast
 import csv
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ LIBRARY = {
         "check",
         "check_dataset",
         "check_design",
+        "check_members",
         "check_schema",
         "clusters",
         "composition",
@@ -312,6 +314,7 @@ def result_files():
     by_dataset = (
         *("pseudobulk.h5ad", "differential.tsv.gz", "differential_skipped.tsv", "enrichment.tsv.gz"),
         *(
+            "rank_profiles.h5ad",
             "pathway_donors.parquet",
             "pathway_sets.tsv",
             "pathway_tests.tsv",
@@ -319,15 +322,19 @@ def result_files():
             "composition_donors.tsv",
         ),
     )
+    by_contrast = (
+        *("differential/{contrast}.parquet", "differential_skipped/{contrast}.tsv"),
+        *("enrichment/{contrast}.parquet", "pathway_tests/{contrast}.tsv"),
+    )
     truth = ("pathways.tsv", "genes.tsv", "composition.tsv", "cells.tsv.gz")
     return [
         *(
             path
-            for name in ("counts.h5ad", "quality.parquet")
+            for name in ("counts.h5ad", "quality.parquet", "quality_limits.tsv")
             for path in all_samples(f"{folder}/samples/{{sample}}/{name}")
         ),
         *(path for name in with_cells for path in expand_datasets(f"{folder}/{name}", WITH_CELLS)),
-        *(path for name in by_dataset for path in expand_datasets(f"{folder}/{name}")),
+        *(path for name in by_dataset + by_contrast for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in truth for path in expand_datasets(f"{folder}/truth/{name}", SIMULATED)),
         *(f"<summary>/synthesis/{name}.tsv" for name in ("pathways", "genes", "biomarkers")),
         *(f"<summary>/{name}.tsv" for name in ("planted", "planted_genes", "planted_composition") if SIMULATED),
@@ -405,4 +412,4 @@ def simulated_samples(wildcards):
 def run_summary(outcome):
     """Command that prints where the time went and where the results lie."""
     script = workflow.source_path("../scripts/summarise_run.py")
-    return f"{sys.executable} {script} {outcome} {config['summary_folder']} {' '.join(DATASETS)}"
+    return shlex.join([sys.executable, script, outcome, config["summary_folder"], *DATASETS])

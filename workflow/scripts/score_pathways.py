@@ -9,7 +9,7 @@ import pandas as pd
 from alscell import files, pathways
 from alscell.jobs import run
 from alscell.keys import CELL, CELL_TYPE, SAMPLE
-from alscell.ranking import build_ranking, detected
+from alscell.ranking import build_ranking, measured_genes
 
 
 def main(
@@ -29,9 +29,9 @@ def main(
     min_genes: int,
     top_fraction: float,
 ) -> None:
-    """Read the counts twice: for the genes that any cell has, then for the scores."""
+    """Read the counts twice: for the genes that are measured in all samples, then for the scores."""
     types = files.read_table(cell_types, "cell_types").set_index(CELL)[CELL_TYPE]
-    measured = set().union(*(detected(data.X, data.var_names) for data, _ in kept(counts, types, donors)))
+    measured = measured_genes((data.X, data.var_names) for data, _ in kept(counts, types, donors))
     ranking = build_ranking(measured, top_fraction=top_fraction)
     sets, kinds = files.read_gene_sets(gene_sets), files.read_samples(set_kinds)
     limits = {"min_coverage": min_coverage, "min_genes": min_genes}

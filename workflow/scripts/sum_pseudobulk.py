@@ -1,6 +1,7 @@
 """Sum the kept cells of every sample by cell type, and samples by donor; one sample in memory at a time."""
 
 import logging
+from pathlib import Path
 
 from alscell import files, pseudobulk
 from alscell.errors import InputError
@@ -26,13 +27,17 @@ def main(
     types = files.read_table(cell_types, "cell_types").set_index(CELL)[CELL_TYPE]
     sheet = files.read_samples(samples)
     parts = []
-    for sample, counts_path, quality_path in zip(sheet[SAMPLE], counts, quality, strict=True):
-        cells = files.read_table(quality_path, "quality").set_index(CELL)["keep"]
+    counts_of, quality_of = ({Path(path).parent.name: path for path in paths} for paths in (counts, quality))
+    for sample in pseudobulk.check_samples(counts_of.keys(), quality_of.keys(), sheet, where=samples):
+        cells = files.read_table(quality_of[sample], "quality").set_index(CELL)["keep"]
         kept = cells.index[cells.astype(bool)]
         if status[sample] != "ok" or kept.empty:
             LOG.info("sample %s is left out: %s, %d cells kept", sample, status[sample], len(kept))
             continue
-        parts.append(pseudobulk.sum_sample(files.read_h5ad(counts_path), types, kept, sample=sample))
+        data = files.read_h5ad(counts_of[sample])
+        if data.uns[SAMPLE] != sample:
+            raise ValueError(f"{counts_of[sample]} holds sample '{data.uns[SAMPLE]}', not '{sample}'")
+        parts.append(pseudobulk.sum_sample(data, types, kept, sample=sample))
     if not parts:
         raise InputError(
             f"dataset '{dataset}'",

@@ -20,9 +20,11 @@ def main(
     fdr: float,
 ) -> None:
     """Read the tests of all datasets, write the three tables of the synthesis."""
-    sets = agreement.synthesize_pathways(files.read_tables(pathway_tests, "pathway_tests"), systems=systems, fdr=fdr)
-    pooled = agreement.synthesize_genes(files.read_tables(differential, "differential"), systems=systems)
-    found = agreement.find_biomarkers(pooled, files.read_samples(candidates), fdr=fdr)
+    tested_sets = agreement.match_cell_types(files.read_tables(pathway_tests, "pathway_tests"))
+    tested_genes = agreement.match_cell_types(files.read_tables(differential, "differential"))
+    sets = agreement.synthesize_pathways(tested_sets, systems=systems, fdr=fdr)
+    pooled = agreement.synthesize_genes(tested_genes, systems=systems)
+    found = agreement.find_biomarkers(tested_genes, files.read_samples(candidates), fdr=fdr)
     files.write_table(sets, pathways, "synthesis_pathways")
     files.write_table(agreement.worth_keeping(pooled, fdr=fdr), genes, "synthesis_genes")
     files.write_table(found, biomarkers, "synthesis_biomarkers")

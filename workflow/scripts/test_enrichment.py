@@ -4,6 +4,7 @@ import logging
 
 from alscell import enrichment, files
 from alscell.jobs import run
+from alscell.pathways import check_overlap
 from alscell.pseudobulk import observations_of
 
 LOG = logging.getLogger("alscell.test_enrichment")
@@ -34,7 +35,7 @@ def main(
     data = files.read_h5ad(sums)
     genes = data.var_names.to_numpy(dtype=object)
     sets = enrichment.sets_to_test(files.read_gene_sets(gene_sets), files.read_samples(set_kinds))
-    enrichment.check_overlap(sets, genes, where=f"gene sets for '{dataset}'")
+    check_overlap(sets, genes, where=f"gene sets for '{dataset}'")
     choice = {**definition, "covariates": covariates, "min_cells": min_cells, "min_donors": min_donors}
     scores = {"permutations": permutations, "seed": seed, "min_size": min_size, "max_size": max_size}
     enriched = enrichment.enrich_contrast(

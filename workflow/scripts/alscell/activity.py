@@ -144,7 +144,10 @@ def _design(
     covariates: list[str],
     min_donors: int,
 ) -> Design | None:
-    """The design of one cell type; None where donors are too few, or too alike, for a test."""
+    """The design of one cell type; None where donors are too few, or too alike, for a test.
+
+    The same donors and the same rule as in `expression.cell_type_units`, whose table "differential_skipped" says why.
+    """
     try:
         design = build_design(donors, factor=factor, case=case, control=control, covariates=covariates)
     except InputError as error:

@@ -8,6 +8,8 @@ NOTE: only tested rows are pooled. Rows of datasets with too few donors (descrip
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -15,6 +17,7 @@ from scipy import stats
 from alscell.expression import benjamini_hochberg
 from alscell.keys import CELL_TYPE, CONTRAST, DATASET, DESCRIPTIVE, FAMILY, GENE, PATHWAY
 
+LOG = logging.getLogger("alscell.agreement")
 TISSUE, DISH = "tissue", "dish"
 CONFIDENCE = 0.95
 PATHWAY_KEY = [CONTRAST, CELL_TYPE, FAMILY, PATHWAY]
@@ -69,6 +72,34 @@ def random_effects(effects: np.ndarray, standard_errors: np.ndarray) -> pd.DataF
     out["p_value"] = 2 * stats.norm.sf(np.abs(out["effect"] / out["standard_error"]))
     out["i_squared"] = np.where(n > 1, heterogeneity, np.nan)
     return out
+
+
+def match_cell_types(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with one spelling of each cell type: "Motor neuron" and "motor-neuron" are motor_neuron.
+
+    Small letters, spaces and hyphens as '_'. Types that one dataset tells apart by nothing else keep their spelling.
+    A contrast whose datasets share no cell type is a warning in the log.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of "pathway_tests" or "differential" of all datasets.
+    """
+    names = table[[DATASET, CELL_TYPE]].drop_duplicates()
+    plain = names[CELL_TYPE].str.strip().str.casefold().str.replace(r"[\s-]+", "_", regex=True)
+    names = names.assign(plain=plain)
+    apart = names.duplicated([DATASET, "plain"], keep=False)
+    if apart.any():
+        LOG.warning("cell types told apart by spelling alone: %s", ", ".join(sorted(names.loc[apart, CELL_TYPE])))
+    names["plain"] = names["plain"].where(~apart, names[CELL_TYPE])
+    matched = table.merge(names, on=[DATASET, CELL_TYPE], how="left", validate="m:1")
+    matched = matched.assign(**{CELL_TYPE: matched["plain"]}).drop(columns="plain")
+    for contrast, rows in _tested(matched).groupby(CONTRAST, sort=True):
+        types = rows.groupby(DATASET, sort=True)[CELL_TYPE].unique()
+        if len(types) > 1 and rows.groupby(CELL_TYPE)[DATASET].nunique().max() < 2:
+            listed = "; ".join(f"{dataset}: {', '.join(sorted(own))}" for dataset, own in types.items())
+            LOG.warning("%s: the datasets share no tested cell type, nothing is pooled (%s)", contrast, listed)
+    return matched
 
 
 def synthesize_pathways(tests: pd.DataFrame, *, systems: dict[str, str], fdr: float) -> pd.DataFrame:
@@ -190,13 +221,13 @@ def worth_keeping(genes: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
     return genes[several | (genes["lowest_fdr"] <= fdr)].drop(columns="lowest_fdr")
 
 
-def find_biomarkers(genes: pd.DataFrame, candidates: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
-    """Secreted or shed genes that are a hit in at least one dataset.
+def find_biomarkers(differential: pd.DataFrame, candidates: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
+    """Secreted or shed genes that are a hit in at least one dataset, with the change in the dataset of the lowest FDR.
 
     Parameters
     ----------
-    genes : DataFrame
-        From `synthesize_genes`.
+    differential : DataFrame
+        Rows of the table "differential" of all datasets.
     candidates : DataFrame
         Columns gene, known (what is known of it as a fluid biomarker, with its source; empty if nothing is listed).
     fdr : float
@@ -205,12 +236,22 @@ def find_biomarkers(genes: pd.DataFrame, candidates: pd.DataFrame, *, fdr: float
     Returns
     -------
     DataFrame
-        Columns of the table "synthesis_biomarkers".
+        Columns of the table "synthesis_biomarkers". The pooled effect is in "synthesis_genes"; it may have another
+        sign than a hit, and FDR of a hit and direction of the pool would be a claim that no dataset makes.
     """
-    hits = genes[genes["lowest_fdr"] <= fdr].merge(candidates.drop_duplicates(GENE), on=GENE)
-    direction = np.where(hits["log2_fold_change"] > 0, "up", "down")
-    known = hits["known"].where(hits["known"].fillna("") != "", None)
-    out = hits.assign(fdr=hits["lowest_fdr"], direction=direction, known=known)
+    tested = _tested(differential)
+    hits = tested[(tested["fdr"] <= fdr) & tested[GENE].isin(candidates[GENE])]
+    hits = hits.sort_values([*GENE_KEY, "fdr", DATASET], kind="stable")
+    by_gene = hits.assign(sign=np.sign(hits["log2_fold_change"])).groupby(GENE_KEY, sort=True)
+    signs = by_gene["sign"].agg(["min", "max"])
+    direction = np.where(signs["min"] > 0, "up", np.where(signs["max"] < 0, "down", "mixed"))
+    out = (
+        by_gene[["log2_fold_change", "fdr"]]
+        .first()
+        .assign(datasets=by_gene[DATASET].agg(lambda names: ";".join(sorted(names))), direction=direction)
+    )
+    known = candidates.drop_duplicates(GENE).set_index(GENE)["known"]
+    out = out.reset_index().assign(known=lambda rows: rows[GENE].map(known.where(known.fillna("") != "", None)))
     return out[[*GENE_KEY, "datasets", "log2_fold_change", "fdr", "direction", "known"]]
 
 

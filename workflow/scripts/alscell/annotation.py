@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from alscell.counts import given_labels
 from alscell.embedding import log_normalize
 from alscell.errors import InputError
 from alscell.keys import CELL, CELL_TYPE, DONOR, GENE, UNASSIGNED
@@ -29,7 +30,6 @@ FAMILIES = {
     "motor_neuron": "neuron",
     "cycling": "progenitor",
 }
-BLANK = {"", "nan", "none", "na", "<na>"}  # ways to write "no label", in lower case
 
 
 @dataclass(frozen=True)
@@ -209,12 +209,6 @@ def choose_label(scores: pd.Series, *, min_score: float, min_margin: float) -> d
     others = ordered[ordered > 0].drop(label, errors="ignore")
     next_type = others.index[0] if len(others) else None
     return {CELL_TYPE: label, "score": score, "margin": margin, "next_type": next_type, "low_margin": too_close}
-
-
-def given_labels(labels: pd.Series) -> pd.Series:
-    """Labels that came with the data, white space made single; blank ones are unassigned."""
-    text = labels.astype("object").where(labels.notna(), "").astype("str").str.split().str.join(" ")
-    return text.where(~text.str.lower().isin(BLANK), UNASSIGNED)
 
 
 def majority_label(labels: pd.Series) -> dict:

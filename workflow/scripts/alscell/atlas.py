@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from alscell.errors import InputError
-from alscell.keys import CELL, CELL_TYPE, DONOR, LABEL_COLUMNS, SAMPLE, SHEET_FILE_COLUMNS, SHEET_REQUIRED
+from alscell.keys import CELL, CELL_TYPE, DONOR, SAMPLE, SHEET_FILE_COLUMNS, SHEET_REQUIRED, is_label_column
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -52,7 +52,7 @@ def describe_cells(
     embedding, cell_types, quality : DataFrame
         Tables of these names, of all samples.
     sheet : DataFrame
-        Sample sheet, as text. A column of numbers becomes numbers unless keys.LABEL_COLUMNS has its name.
+        Sample sheet, as text. A column of numbers becomes numbers unless keys.is_label_column knows its name.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def describe_cells(
     cells = cells.merge(types, on=CELL, validate="1:1")
     cells = cells.merge(quality[[CELL, *QUALITY_COLUMNS]], on=CELL, how="left", validate="1:1")
     for name in facts.columns:
-        cells[name] = _numbers_or_labels(cells[name], is_label=name in (*SHEET_REQUIRED, *LABEL_COLUMNS))
+        cells[name] = _numbers_or_labels(cells[name], is_label=name in SHEET_REQUIRED or is_label_column(name))
     for name in ("cluster", CELL_TYPE):
         cells[name] = _labels(cells[name])
     index = pd.Index(cells.pop(CELL).to_numpy(dtype=object), name=CELL)

@@ -174,7 +174,7 @@ def _dataset_findings(
 ) -> Findings:
     entries = config.get("datasets") if isinstance(config.get("datasets"), list) else []
     paths = iter(datasets)
-    problems, warnings, seen = [], [], {}
+    problems, warnings, seen, known = [], [], {}, []
     for index, entry in enumerate(entries):
         if not isinstance(entry, dict):
             continue
@@ -185,33 +185,69 @@ def _dataset_findings(
         if entry["id"] in seen:
             problems.append(InputError(where, found="this id twice", expected="every id once", mend="Rename one."))
         seen[entry["id"]] = index
-        sheet, found = _read_folder(entry, files, schema, data_folder=filled["data_folder"])
+        facts, sheet, found = _read_folder(entry, files, schema, data_folder=filled["data_folder"])
         problems += found
+        if facts:
+            problems += _species_problems(facts, files["info"], filled["pathways"]["families"])
         if _touched(bad, "datasets", index):
             continue
+        known += [(entry, facts)] if facts else []
         design = _design_findings(entry, sheet, contrasts, config, filled["differential"]["min_donors"], where=where)
         problems += design.problems
         warnings += design.warnings
-    return Findings(problems, warnings)
+    return Findings([*problems, *_mixture_problems(known)], warnings)
+
+
+def _species_problems(facts: dict, path: str, families: Sequence[str]) -> list[InputError]:
+    """Shipped gene sets are human: in mouse symbols a handful of names (C2, C3, ...) mean the same by chance only."""
+    if facts["organism"] == "human" or not families:
+        return []
+    found = f"the shipped families {', '.join(families)} with a dataset of `organism: {facts['organism']}` ({path})"
+    mend = (
+        "Set `pathways: {families: [], gene_sets: [your.gmt]}`, with symbols of its species in your.gmt, and run "
+        "datasets of the two species apart."
+    )
+    expected = "gene sets of the species of the data; the shipped ones are human"
+    return [InputError("config, key 'pathways.families'", found=found, expected=expected, mend=mend)]
+
+
+def _mixture_problems(known: Sequence[tuple[dict, dict]]) -> list[InputError]:
+    """A contrast over simulated and real datasets: the synthesis would pool donors with inventions."""
+    real: dict[str, str] = {}
+    simulated: dict[str, str] = {}
+    for entry, facts in known:
+        for name in entry["contrasts"]:
+            (simulated if facts.get("simulated") else real).setdefault(name, entry["id"])
+    mend = "Run simulated and real datasets apart: two configs, each with a `summary_folder` of its own."
+    return [
+        InputError(
+            f"config, contrast '{name}'",
+            found=f"it in '{simulated[name]}' (simulated) and in '{real[name]}' (real)",
+            expected="one of the two kinds, since the synthesis pools the datasets of a contrast",
+            mend=mend,
+        )
+        for name in real
+        if name in simulated
+    ]
 
 
 def _read_folder(
     entry: dict, files: dict[str, str], schema: dict, *, data_folder: str
-) -> tuple[Sheet | None, list[InputError]]:
-    """samples.tsv, if it has no problem at all, and all problems of the dataset folder."""
+) -> tuple[dict | None, Sheet | None, list[InputError]]:
+    """dataset.yaml if it is sound, samples.tsv if it has no problem at all, and all problems of the dataset folder."""
     folder = entry.get("folder")
     if not Path(folder or files["info"]).exists():
         place = f"config, dataset '{entry['id']}'"
         found = f"no folder {folder}" if folder else "no `folder`, and no dataset of that name in alscell"
         mend = "Set `folder` to the folder that holds dataset.yaml and samples.tsv."
-        return None, [InputError(place, found=found, expected="a dataset folder", mend=mend)]
+        return None, None, [InputError(place, found=found, expected="a dataset folder", mend=mend)]
     facts, problems = read_facts(files["info"], schema["dataset"])
     if facts:
         problems += facts_problems(facts, files["info"], entry_id=entry["id"], data_folder=data_folder)
     sheet, found = read_sheet(files["sheet"])
     if sheet and facts:
         found = sheet_problems(sheet, facts, schema["samples"])
-    return (None if found else sheet), [*problems, *found]
+    return facts, (None if found else sheet), [*problems, *found]
 
 
 def _design_findings(

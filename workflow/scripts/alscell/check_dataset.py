@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,15 +13,46 @@ from typing import Any
 import yaml
 
 from alscell.check_design import is_missing
+from alscell.check_members import file_problems
 from alscell.check_schema import key_name, schema_problems, shown
 from alscell.errors import InputError, nearest
-from alscell.keys import CONDITION, DONOR, SAMPLE, SHEET_REQUIRED
+from alscell.keys import (
+    BARCODE,
+    CELL,
+    CELL_TYPE,
+    CONDITION,
+    CONTRAST,
+    DATASET,
+    DONOR,
+    N_CELLS,
+    SAMPLE,
+    SHEET_REQUIRED,
+)
 
 SHIPPED_MARKERS = ("spinal_cord", "ipsc_motor_neurons")
 # Properties of a person, which cannot differ between that person's samples.
 _PERSONAL = (CONDITION, "sex", "age", "genotype")
+# Columns that results have too, or that no h5ad and no design can hold beside their own.
+RESERVED = frozenset(
+    (
+        *(
+            "_index",
+            "index",
+            CELL,
+            CELL_TYPE,
+            "cell_type_score",
+            "cluster",
+            BARCODE,
+            DATASET,
+            CONTRAST,
+            "arm",
+            "intercept",
+        ),
+        *(N_CELLS, "n_samples", "n_counts", "n_genes", "doublet_score", "fraction_mitochondrial", "fraction_ribosomal"),
+    )
+)
 _LAYOUTS = {"load": ("10x_h5", "dense_csv", "h5ad"), "qc": ("h5ad",), "pseudobulk": ("pseudobulk_h5ad",)}
-_CELLS = {"qc": ("cell_type",), "pseudobulk": ("cell_type", "n_cells")}
+_CELLS = {"qc": ("cell_type",), "pseudobulk": ("sample", "cell_type", "n_cells")}
 
 
 @dataclass(frozen=True)
@@ -69,6 +101,8 @@ def facts_problems(facts: dict, path: str, *, entry_id: str, data_folder: str) -
     if facts["layout"] == "dense_csv" and "orientation" not in facts:
         expected = "genes_by_cells or cells_by_genes"
         problems.append(_problem(path, "orientation", None, expected, "A dense table does not say which way it lies."))
+    if facts["source"].get("simulation") and not facts.get("simulated"):
+        problems.append(_problem(path, "simulated", None, "true, with `source.simulation`", "Everything must say so."))
     for key in _CELLS.get(facts["enters_at"], ()):
         if key not in facts.get("cells", {}):
             expected = f"the column of obs that holds it, with enters_at: {facts['enters_at']}"
@@ -89,7 +123,8 @@ def read_sheet(path: str) -> tuple[Sheet | None, list[InputError]]:
     text, problems = _read_text(path, mend="A dataset folder holds dataset.yaml and samples.tsv.")
     if text is None:
         return None, problems
-    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
+    lines = [(n, line.rstrip("\n")) for n, line in enumerate(io.StringIO(text, newline=None), 1)]
+    lines = [(n, line) for n, line in lines if line.strip() and not line.startswith("#")]
     if len(lines) < 2:
         mend = f"Columns: {', '.join(SHEET_REQUIRED)}, and file if there are several files."
         return None, [InputError(path, found="no samples", expected="a header and one line a sample", mend=mend)]
@@ -113,7 +148,12 @@ def sheet_problems(sheet: Sheet, facts: dict, schema: dict) -> list[InputError]:
         problems += _value_problems(row, place)
         problems += _row_problems(row, facts, schema, place)
     if not problems:
-        problems = [*_repeated(sheet), *_split_persons(sheet), *_file_problems(sheet, facts)]
+        problems = [
+            *_repeated(sheet),
+            *_split_persons(sheet),
+            *_look_alikes(sheet),
+            *file_problems(sheet.rows, facts, sheet=sheet.path),
+        ]
     return problems or _count_problems(sheet, facts)
 
 
@@ -155,6 +195,12 @@ def _header_problems(columns: list[str], path: str) -> list[InputError]:
     for column in sorted({name for name in columns if columns.count(name) > 1 or not name.strip()}):
         found = f"column '{column}' twice" if column.strip() else "a column without a name"
         problems.append(InputError(place, found=found, expected="every column named, once", mend="Rename or remove."))
+    for column in columns:
+        if column in RESERVED or "/" in column or column != column.strip() or column == ".":
+            reason = "free of '/' and of blanks at its ends" if column not in RESERVED else "that results don't use too"
+            mend = "Rename it." if column not in RESERVED else f"Rename it, e.g. '{column.strip('_')}_in_sheet'."
+            found = f"a column '{column}'"
+            problems.append(InputError(place, found=found, expected=f"a name {reason}", mend=mend))
     return problems
 
 
@@ -173,7 +219,8 @@ def _value_problems(row: dict[str, str], place: str) -> list[InputError]:
 
 
 def _row_problems(row: dict[str, str], facts: dict, schema: dict, place: str) -> list[InputError]:
-    empty = [column for column in SHEET_REQUIRED if is_missing(row[column])]
+    levels = facts["levels"]
+    empty = [name for name in SHEET_REQUIRED if is_missing(row[name]) and row[name] not in levels.get(name, ())]
     problems = [
         InputError(place, found=f"no {column}", expected=f"a {column} for every sample", mend="Fill it.")
         for column in empty
@@ -206,6 +253,18 @@ def _repeated(sheet: Sheet) -> list[InputError]:
     return problems
 
 
+def _look_alikes(sheet: Sheet) -> list[InputError]:
+    """Donors whose names differ only in capitals: one person written in two ways would count as two replicates."""
+    problems, first = [], {}
+    for donor in dict.fromkeys(row[DONOR] for _, row in sheet.rows):
+        other = first.setdefault(donor.casefold(), donor)
+        if other != donor:
+            found, expected = f"donors '{other}' and '{donor}'", "names that differ in more than capitals"
+            mend = "One donor: write both alike. Two donors: rename one."
+            problems.append(InputError(sheet.path, found=found, expected=expected, mend=mend))
+    return problems
+
+
 def _split_persons(sheet: Sheet) -> list[InputError]:
     problems = []
     for donor, constant in sheet.donors.items():
@@ -216,30 +275,6 @@ def _split_persons(sheet: Sheet) -> list[InputError]:
                 found, expected = f"{column} {values}", f"one {column} for all samples of a donor"
                 mend = "Mend the odd one, or give different donors different names."
                 problems.append(InputError(f"{sheet.path}, donor '{donor}'", found=found, expected=expected, mend=mend))
-    return problems
-
-
-def _file_problems(sheet: Sheet, facts: dict) -> list[InputError]:
-    names = [entry["name"] for entry in facts["source"]["files"]]
-    problems, places = [], {}
-    for number, row in sheet.rows:
-        place = f"{sheet.path}, line {number} (sample '{row[SAMPLE]}')"
-        file = row.get("file") or (names[0] if len(names) == 1 else "")
-        if file not in names:
-            found = f"file '{file}'" if file else "no file"
-            expected = "a name in `source.files` of dataset.yaml"
-            problems.append(InputError(place, found=found, expected=expected, mend=nearest(file, names)))
-            continue
-        member = (file, row.get("member") or row[SAMPLE])
-        if member in places:
-            found = f"the same file and member as line {places[member]}: {file}, {member[1]}"
-            problems.append(InputError(place, found=found, expected="every member once", mend="Mend column 'member'."))
-        places.setdefault(member, number)
-    used = {file for file, _ in places}
-    if not problems and (unused := [name for name in names if name not in used]):
-        found = f"no sample in file {', '.join(unused)}"
-        mend = "Add its samples, or remove the file from `source.files` in dataset.yaml."
-        problems.append(InputError(sheet.path, found=found, expected="a sample in every file", mend=mend))
     return problems
 
 

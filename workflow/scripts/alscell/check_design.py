@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from alscell.errors import InputError, nearest
-from alscell.keys import CASE_ARM, CONTROL_ARM, DONOR, LABEL_COLUMNS, SAMPLE, SHEET_FILE_COLUMNS
+from alscell.keys import CASE_ARM, CONTROL_ARM, DONOR, SAMPLE, SHEET_FILE_COLUMNS, is_label_column
 
 # What people write for "not known". A covariate with such a value would make a group of its own.
-MISSING = ("", "na", "n/a", "nan", "null", "none", ".", "-", "?")
+MISSING = frozenset(
+    (
+        *("", "na", "n/a", "n.a.", "<na>", "nan", "null", "none", ".", "-", "--", "?"),
+        *("nd", "n.d.", "nk", "nr", "n.r.", "no data", "tbd"),
+        *("unk", "unknown", "unspecified", "missing", "not available", "not applicable", "not collected"),
+        *("not determined", "not known", "not provided", "not recorded", "not reported", "restricted access"),
+    )
+)
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def is_missing(value: str) -> bool:
     """Whether a value of samples.tsv stands for "not known"."""
-    return value.strip().lower() in MISSING
+    return re.sub(r"[\s_]+", " ", value.strip().lower()) in MISSING
+
+
+def is_number(value: str) -> bool:
+    """Whether a value of samples.tsv is a finite number, as Python and pandas read it; '90+' and '61,5' are none."""
+    return _NUMBER.fullmatch(value.strip()) is not None and math.isfinite(float(value))
+
+
+def odd_values(name: str, values: dict[str, str]) -> list[str]:
+    """Donors whose value is no number, in a covariate where others are numbers; missing values don't count.
+
+    Such a column is neither numbers nor labels, and what it became would depend on which donors a test has.
+    """
+    known = {} if is_label_column(name) else {donor: text for donor, text in values.items() if not is_missing(text)}
+    odd = [donor for donor, text in known.items() if not is_number(text)]
+    return odd if len(odd) < len(known) else []
 
 
 def contrast_problems(
@@ -103,11 +128,9 @@ def design_columns(name: str, values: Sequence[str]) -> list[list[Fraction]]:
     levels = sorted(set(values))
     if len(levels) < 2:
         return []
-    if name not in LABEL_COLUMNS:
-        try:
-            return [[Fraction(value.strip()) for value in values]]
-        except ValueError:
-            pass
+    if not is_label_column(name) and all(map(is_number, values)):
+        numbers = [Fraction(value.strip()) for value in values]
+        return [numbers] if len(set(numbers)) > 1 else []
     return [[Fraction(value == level) for value in values] for level in levels[1:]]
 
 
@@ -165,7 +188,17 @@ def _unusable(
         found = f"no value for donor {', '.join(empty)}"
         mend = f"Fill them in {sheet}, or remove the covariate."
         return InputError(place, found=found, expected="a value for every donor of the contrast", mend=mend)
-    return None
+    return mixed_covariate(covariate, {donor: row.get(covariate, "") for donor, row in donors.items()}, place, sheet)
+
+
+def mixed_covariate(covariate: str, values: dict[str, str], place: str, sheet: str) -> InputError | None:
+    """The error for a covariate with numbers and other values, by donor; None if it is of one kind."""
+    odd = odd_values(covariate, values)
+    if not odd:
+        return None
+    found = f"'{values[odd[0]]}' for donor {odd[0]}, but numbers for {sum(map(is_number, values.values()))} others"
+    mend = f"Mend column '{covariate}' of {sheet}: a plain number (90, not 90+), or a letter before each label (c1)."
+    return InputError(place, found=found, expected="numbers only, or labels only", mend=mend)
 
 
 def _rank_problems(

@@ -94,7 +94,8 @@ def compare_composition(
     ------
     InputError
         If the factor is no donor-level column. A design that cannot be estimated with the donors that passed quality
-        control gives effects only, and a line in the log.
+        control gives effects only, and a line in the log; no cell type can be tested then, so that the table
+        "differential_skipped" has a row for each.
 
     Source
     ------

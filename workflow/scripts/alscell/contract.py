@@ -131,7 +131,7 @@ FILES: tuple[FileContract, ...] = (
     *_figure("tissue_dish", "plot_tissue_dish", "effect in tissue against effect in the dish"),
     *_figure("planted_truth", "plot_planted_truth", "planted against found", SIMULATED),
     FileContract(f"{SUMMARY}/report.html", "write_report", "", "the report: one page, opens offline"),
-    FileContract(f"{SUMMARY}/manifest.tsv", "write_manifest", "manifest", "checksum, size and rule of every file"),
+    FileContract(f"{SUMMARY}/manifest.tsv", "write_manifest", "manifest", "checksum, size and rule of every result"),
 )
 # fmt: on
 

@@ -19,6 +19,7 @@ from alscell.errors import InputError, nearest
 BLOCK_VALUES = 4_000_000  # values of a table in memory at once
 # Spreadsheets turn these symbols into dates. SOURCE: HGNC renamed them for it, doi:10.1038/s41588-020-0669-3
 DATES = re.compile(r"(\d{1,2})-(Mar|Sep|Dec)")
+BARCODE = re.compile(r"[ACGTNacgtn]{4,}([.-]\d+)?")
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,8 @@ def read_dense(path: str | Path, *, member: str, orientation: str, where: str) -
         The table.
     member : str
         The sample's cells are those whose names start with '<member>_'; the rest of the name is the barcode. A '*'
-        in it stands for anything without '_', if only one such beginning is in the file.
+        in it stands for anything without '_', if only one such beginning is in the file. If what is left of the names
+        are not barcodes of one form, the beginning is that of several samples (S1 also begins S1_rep2), and refused.
     orientation : str
         genes_by_cells (genes in rows) or cells_by_genes.
     where : str
@@ -43,7 +45,8 @@ def read_dense(path: str | Path, *, member: str, orientation: str, where: str) -
     Raises
     ------
     InputError
-        No cell of that sample; axes swapped; a value that is no number; a broken file.
+        No cell of that sample; cells of other samples that begin alike; axes swapped; a value that is no number; a
+        broken file.
     """
     try:
         columns, separator = _header(Path(path), where)
@@ -152,13 +155,40 @@ def _pick(names: np.ndarray, member: str, where: str) -> tuple[np.ndarray, np.nd
     fits = [_beginning(member).fullmatch(name) for name in names]
     beginnings = sorted({fit[1] for fit in fits if fit})
     if len(beginnings) == 1:
-        return np.flatnonzero([bool(fit) for fit in fits]), np.array([fit[2] for fit in fits if fit], dtype=object)
+        barcodes = np.array([fit[2] for fit in fits if fit], dtype=object)
+        _check_barcodes(barcodes, beginnings[0], where)
+        return np.flatnonzero([bool(fit) for fit in fits]), barcodes
     if not beginnings and gene_like(names):
         raise transposed(where, names=names, axis="cells")
     mend = "Correct `member` in samples.tsv. "
     mend += f"Valid: {', '.join(beginnings)}." if beginnings else nearest(member, _samples(names))
     found = f"{len(beginnings)} samples whose cells are named '{member}_<barcode>'"
     raise InputError(where, found=found, expected="one such sample", mend=mend)
+
+
+def _check_barcodes(barcodes: np.ndarray, beginning: str, where: str) -> None:
+    """Refuse what is left of the cells' names if it is not of one form: member S1 would also take S1_rep2_<barcode>."""
+    forms: dict[tuple[int, str], str] = {}
+    for barcode in barcodes:
+        forms.setdefault((barcode.count("_"), _before_barcode(barcode)), barcode)
+    if len(forms) < 2:
+        return
+    one, other = (f"'{beginning}_{forms[form]}'" for form in sorted(forms)[:2])
+    found = f"cells of several samples that begin with '{beginning}_', e.g. {one} and {other}"
+    mend = "Make `member` longer, one row a sample (samples of one donor are added up); else rename cells in the table."
+    raise InputError(where, found=found, expected="barcodes of one form after `member`", mend=mend)
+
+
+def _before_barcode(name: str) -> str:
+    """What stands before the barcode in 'rep2_ACGT' or 'rep2_ACGT_1': fields before the first one of nucleotides.
+
+    Barcodes may also be numbers parted by '_' (combinatorial indexing); else the barcode is the last field.
+    """
+    fields = name.split("_")
+    if all(field.isdigit() for field in fields):
+        return ""
+    at = next((index for index, field in enumerate(fields) if BARCODE.fullmatch(field)), len(fields) - 1)
+    return "_".join(fields[:at])
 
 
 def _samples(names: np.ndarray) -> list[str]:

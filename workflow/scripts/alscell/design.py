@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from alscell.check_design import is_missing
+from alscell.check_design import is_missing, is_number, mixed_covariate
 from alscell.errors import InputError, nearest
-from alscell.keys import CASE_ARM, CONTROL_ARM, LABEL_COLUMNS
+from alscell.keys import CASE_ARM, CONTROL_ARM, is_label_column
 
 LOG = logging.getLogger("alscell.design")
 INTERCEPT = "intercept"
@@ -87,9 +87,9 @@ def build_design(
 ) -> Design:
     """Design matrix of a contrast: intercept, covariates, and the contrast itself (case 1, control 0).
 
-    Numeric covariates (every value a number) are z-scored, others, and those of keys.LABEL_COLUMNS, become indicator
-    columns of all levels but the first. A covariate that is the same in all these donors is dropped, with a line in
-    the log.
+    Numeric covariates (every value a number) are z-scored, others, and those of keys.is_label_column, become indicator
+    columns of all levels but the first. A covariate that is the same in all these donors is dropped. The log says how
+    each was coded.
 
     Parameters
     ----------
@@ -109,8 +109,8 @@ def build_design(
     Raises
     ------
     InputError
-        If an arm has no donor, a column is absent or empty for a donor, or the contrast or a covariate cannot be told
-        apart from the others; the message names donor and column.
+        If an arm has no donor, a column is absent, empty for a donor or of numbers and other values, or the contrast
+        or a covariate cannot be told apart from the others; the message names donor and column.
     """
     if donors.index.has_duplicates:
         raise ValueError(f"donor '{donors.index[donors.index.duplicated()][0]}' has two rows")
@@ -125,6 +125,10 @@ def build_design(
                 mend=nearest(str(levels[0]) if levels else "", seen),
             )
     kept = donors.loc[arms.index]
+    for name in covariates:
+        text = _text(donors, name, role="covariate")
+        if problem := mixed_covariate(name, text.to_dict(), f"covariate '{name}'", "samples.tsv"):
+            raise problem
     blocks = {name: block for name in covariates if (block := _terms(kept, name)) is not None}
     intercept = pd.DataFrame({INTERCEPT: 1.0}, index=kept.index)
     contrast = pd.DataFrame({COEFFICIENT: (arms == CASE_ARM).astype(float)}, index=kept.index)
@@ -158,10 +162,15 @@ def _terms(donors: pd.DataFrame, name: str) -> pd.DataFrame | None:
     if text.nunique() < 2:
         LOG.info("covariate '%s' is '%s' in all %d donors: dropped", name, text.iloc[0], len(text))
         return None
-    numbers = pd.to_numeric(text, errors="coerce").astype(float)
-    if name not in LABEL_COLUMNS and np.isfinite(numbers).all():
+    if not is_label_column(name) and text.map(is_number).all():
+        numbers = text.astype(float)
+        if numbers.nunique() < 2:
+            LOG.info("covariate '%s' is %g in all %d donors: dropped", name, numbers.iloc[0], len(text))
+            return None
+        LOG.info("covariate '%s': numeric, %g to %g", name, numbers.min(), numbers.max())
         return ((numbers - numbers.mean()) / numbers.std(ddof=1)).to_frame(name)
     levels = sorted(text.unique())
+    LOG.info("covariate '%s': labels %s", name, ", ".join(levels))
     return pd.DataFrame({f"{name}={level}": (text == level).astype(float) for level in levels[1:]}, index=text.index)
 
 

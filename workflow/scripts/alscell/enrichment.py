@@ -7,7 +7,6 @@ import pandas as pd
 from scipy import sparse, special, stats
 
 from alscell.design import Design
-from alscell.errors import InputError
 from alscell.expression import CellTypeFit, cell_type_units, fit_cell_type
 from alscell.moderation import benjamini_hochberg, moderated_test
 from alscell.tables import empty_table
@@ -32,23 +31,6 @@ def sets_to_test(gene_sets: pd.DataFrame, kinds: pd.DataFrame) -> pd.DataFrame:
     single = kinds.loc[kinds["kind"] == GENE_LEVEL, ["family", "pathway"]].drop_duplicates()
     marked = gene_sets.merge(single, on=["family", "pathway"], how="left", indicator=True)
     return marked.loc[marked["_merge"] == "left_only", list(gene_sets.columns)].reset_index(drop=True)
-
-
-def check_overlap(gene_sets: pd.DataFrame, genes: np.ndarray, *, where: str) -> None:
-    """Refuse gene sets that share no gene with the data: other species, or other names.
-
-    Raises
-    ------
-    InputError
-        Naming three genes of each side.
-    """
-    if len(gene_sets) and len(genes) and not gene_sets["gene"].isin(genes).any():
-        raise InputError(
-            where,
-            found=f"no gene of the sets ({', '.join(gene_sets['gene'].head(3))}, ...) among the data's",
-            expected=f"names as in the data ({', '.join(map(str, genes[:3]))}, ...)",
-            mend="Use gene symbols of the data's species in the GMT files, or set `symbol` in dataset.yaml.",
-        )
 
 
 def camera(fitted: CellTypeFit, design: Design, members: dict[str, np.ndarray], *, trend: bool) -> pd.DataFrame:

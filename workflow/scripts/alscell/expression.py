@@ -113,7 +113,8 @@ def cell_type_units(
     units : list of Unit
         Sorted by cell type; `unassigned` is never among them.
     skipped : DataFrame
-        cell_type, reason, detail, n_case, n_control.
+        cell_type, reason, detail, n_case, n_control; one row a cell type that has no design, and one (donors_left_out)
+        a cell type that has, without all donors. Either way the detail names donors with too few cells.
 
     Raises
     ------
@@ -132,6 +133,8 @@ def cell_type_units(
         unit = Unit(cell_type, rows, arms[here.index], None)
         counts = f"{unit.n_case} case and {unit.n_control} control donors with at least {min_cells} cells"
         reason, detail = "", ""
+        cells = observations[observations[CELL_TYPE] == cell_type].set_index(DONOR)[N_CELLS]
+        left_out = _left_out(cells.reindex(arms.index, fill_value=0), here.index, min_cells=min_cells)
         if not min(unit.n_case, unit.n_control):
             reason, detail = "no_donors_in_an_arm", counts
         elif min(unit.n_case, unit.n_control) < min_donors:
@@ -141,10 +144,19 @@ def cell_type_units(
             design, detail = _design_or_reason(here, **choice, covariates=covariates)
             reason = "" if design else "design_not_estimable"
             units += [Unit(cell_type, rows, unit.arms, design)] if design else []
-        if reason:
-            skipped.append((cell_type, reason, detail, unit.n_case, unit.n_control))
+        if reason or left_out:
+            detail = "; ".join(part for part in (detail, left_out) if part)
+            skipped.append((cell_type, reason or "donors_left_out", detail, unit.n_case, unit.n_control))
     columns = [CELL_TYPE, "reason", "detail", "n_case", "n_control"]
     return units, pd.DataFrame(skipped, columns=columns)
+
+
+def _left_out(cells: pd.Series, kept: pd.Index, *, min_cells: int) -> str:
+    """Donors that are not kept and their cells (donor -> number), as text; '' if there are none."""
+    lost = cells.drop(kept).sort_index()
+    if lost.empty:
+        return ""
+    return f"left out, fewer than {min_cells} cells: " + ", ".join(f"{name} ({n})" for name, n in lost.items())
 
 
 def _design_or_reason(donors: pd.DataFrame, **choice: object) -> tuple[Design | None, str]:
@@ -245,6 +257,9 @@ def compare_donors(
             table = _test(dense, genes, unit, method=method, **filters)
         if table is None:
             detail = f"fewer than {MIN_GENES} genes have {min_count} counts in enough donors"
+            untested = (skipped[CELL_TYPE] == unit.cell_type) & (skipped["reason"] == "donors_left_out")
+            detail = "; ".join([detail, *skipped.loc[untested, "detail"]])
+            skipped = skipped[~untested].reset_index(drop=True)
             skipped.loc[len(skipped)] = [unit.cell_type, "no_genes", detail, unit.n_case, unit.n_control]
             continue
         sizes = {"n_case": unit.n_case, "n_control": unit.n_control, "descriptive": unit.design is None}

@@ -92,7 +92,12 @@ NOTHING = "–"  # where there is no number
 SPELLED = {
     **{word: word.upper() for word in ("als", "asd", "atf4", "atf6", "clear", "dam", "dna", "il6", "ire1")},
     **{word: word.upper() for word in ("isr", "nmj", "nrf2", "opc", "stat3", "tnf", "upr")},
-    **{"c9als": "c9ALS", "fals": "fALS", "nfkb": "NF-κB", "sals": "sALS", "tdp43": "TDP-43", "vs": "against"},
+    "c9als": "c9ALS",
+    "fals": "fALS",
+    "nfkb": "NF-κB",
+    "sals": "sALS",
+    "tdp43": "TDP-43",
+    "vs": "against",
 }
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _STAMP_BAND, _STAMP_LETTER = 6.0, 1.75  # UNIT: mm kept free above the panels; mm a bold letter

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alscell.counts import Counts, check_counts, gene_like, transposed
+from alscell.counts import Counts, check_counts, gene_like, given_labels, plain_text, transposed
 from alscell.errors import InputError, InputErrors, nearest
-from alscell.keys import CELL_TYPE, CONDITION, GENE_ID, N_CELLS, SAMPLE
+from alscell.keys import CELL_TYPE, CONDITION, DONOR, GENE_ID, N_CELLS, SAMPLE
 from alscell.pseudobulk import SampleSums
+
+_REPEATED = (DONOR, CONDITION)  # columns of samples.tsv that the table may repeat; both must then say the same
 
 
 def given_sums(
@@ -25,7 +27,7 @@ def given_sums(
     sheet : DataFrame
         samples.tsv; a row's `member` (else `sample`) names it in the table.
     columns : dict
-        `cells` of dataset.yaml: which obs column is sample, cell_type, n_cells and, if there, condition.
+        `cells` of dataset.yaml: which obs column is sample, cell_type, n_cells and, if there, donor and condition.
     symbol, gene_id : str
         Columns of var; '' for the index, and for none.
     layer : str
@@ -39,8 +41,8 @@ def given_sums(
     ------
     InputError, InputErrors
         Columns or layer absent, axes swapped, values that are not counts, samples that are not in the sheet or the
-        other way round, another condition than the sheet's, a sample and cell type twice, no cells or no counts in a
-        row.
+        other way round, another donor or condition than the sheet's, a sample and cell type twice, no cells or
+        no counts in a row.
     """
     rows = _rows(data, columns, where=where)
     matrix = _layer(data, layer, where=where)
@@ -70,11 +72,10 @@ def given_sums(
 
 
 def _rows(data: Any, columns: dict, *, where: str) -> pd.DataFrame:
-    """sample, cell_type, n_cells and, where given, condition of each row; index 0..n-1."""
-    names = {
-        name: str(data_column) for name in (SAMPLE, CELL_TYPE, N_CELLS, CONDITION) if (data_column := columns.get(name))
-    }
-    for name in (SAMPLE, CELL_TYPE, N_CELLS):
+    """sample, cell_type, n_cells and, where given, donor and condition of each row; index 0..n-1."""
+    needed = (SAMPLE, CELL_TYPE, N_CELLS)
+    names = {name: str(columns[name]) for name in (*needed, *_REPEATED) if columns.get(name)}
+    for name in (*needed, *(name for name in _REPEATED if name in names)):
         if names.get(name) in data.obs:
             continue
         if gene_like(data.obs_names.to_numpy()):
@@ -82,8 +83,9 @@ def _rows(data: Any, columns: dict, *, where: str) -> pd.DataFrame:
         found = f"no obs column '{names[name]}'" if name in names else f"no `cells.{name}` in dataset.yaml"
         mend = f"Set `cells.{name}` in dataset.yaml. {nearest(names.get(name, name), map(str, data.obs))}"
         raise InputError(where, found=found, expected=f"an obs column with the {name} of each row", mend=mend)
-    rows = pd.DataFrame({name: data.obs[column].astype(str).to_numpy() for name, column in names.items()})
-    return rows.assign(**{N_CELLS: pd.to_numeric(rows[N_CELLS], errors="coerce")})
+    rows = pd.DataFrame({name: [plain_text(value) for value in data.obs[column]] for name, column in names.items()})
+    numbers = pd.to_numeric(rows[N_CELLS], errors="coerce")
+    return rows.assign(**{CELL_TYPE: given_labels(rows[CELL_TYPE]), N_CELLS: numbers})
 
 
 def _layer(data: Any, layer: str, *, where: str) -> Any:
@@ -128,7 +130,9 @@ def _row_problems(rows: pd.DataFrame, sheet: pd.DataFrame, *, where: str) -> lis
         found = f"{cells[index]:g} cells in {keys[index]}"
         mend = "Correct the column, or `cells.n_cells` in dataset.yaml."
         problems.append(InputError(where, found=found, expected="a whole number, 1 or more", mend=mend))
-    return problems + (_condition_problems(rows, known, where=where) if CONDITION in rows else [])
+    for name in _REPEATED:
+        problems += _repeated_problems(rows, known, name, where=where) if name in rows else []
+    return problems
 
 
 def _sample_problems(rows: pd.DataFrame, known: pd.DataFrame, *, where: str) -> list[InputError]:
@@ -143,16 +147,17 @@ def _sample_problems(rows: pd.DataFrame, known: pd.DataFrame, *, where: str) -> 
     return problems
 
 
-def _condition_problems(rows: pd.DataFrame, known: pd.DataFrame, *, where: str) -> list[InputError]:
-    pairs = rows.loc[rows[SAMPLE].isin(known.index), [SAMPLE, CONDITION]].drop_duplicates()
-    mend = "Correct samples.tsv, or remove `cells.condition` from dataset.yaml if it means something else."
+def _repeated_problems(rows: pd.DataFrame, known: pd.DataFrame, column: str, *, where: str) -> list[InputError]:
+    """Where the table's donor or condition of a sample is not the sheet's."""
+    pairs = rows.loc[rows[SAMPLE].isin(known.index), [SAMPLE, column]].drop_duplicates()
+    mend = f"Correct samples.tsv, or remove `cells.{column}` from dataset.yaml if it means something else."
     return [
         InputError(
             where,
-            found=f"condition '{condition}' of '{name}'",
-            expected=f"'{known.at[name, CONDITION]}' (samples.tsv)",
+            found=f"{column} '{value}' of '{name}'",
+            expected=f"'{known.at[name, column]}' (samples.tsv)",
             mend=mend,
         )
-        for name, condition in pairs.itertuples(index=False)
-        if condition != known.at[name, CONDITION]
+        for name, value in pairs.itertuples(index=False)
+        if value != known.at[name, column]
     ]

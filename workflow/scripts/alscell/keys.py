@@ -1,5 +1,7 @@
 """Names of columns and slots, each written once, with its meaning. The glossary of the project."""
 
+import re
+
 # One word for one thing: donor (person, or iPSC line: the replicate), sample (library), cell (barcode),
 # cell type (label), cluster (group of cells), contrast (comparison), pathway (a scored gene set).
 DATASET = "dataset"
@@ -29,8 +31,34 @@ CONTROL_ARM = "control"
 SHEET_REQUIRED = (SAMPLE, DONOR, CONDITION)
 SHEET_FILE_COLUMNS = ("file", "member")
 
-# ASSUME: a covariate of these names is a label even where it is written in digits: batch 3 is not three times batch 1.
-LABEL_COLUMNS = ("batch", "donor", "library", "line", "pair", "plate", "pool", "run", "site")
+# ASSUME: a covariate whose name ends in one of these words is a label even where it is written in digits: batch 3 is
+# not three times batch 1.
+LABEL_WORDS = frozenset(
+    (
+        *("apoe", "bank", "batch", "biobank", "cage", "center", "centre", "channel", "chemistry", "chip", "clone"),
+        *("cohort", "date", "donor", "ethnicity", "experiment", "family", "flowcell", "gender", "genotype", "group"),
+        *("hospital", "individual", "instrument", "kit", "lane", "library", "line", "litter", "machine", "operator"),
+        *("pair", "patient", "person", "plate", "pool", "project", "race", "replicate", "round", "run", "sample"),
+        *("sequencer", "sex", "site", "slide", "study", "subject", "technician", "version", "wave", "well"),
+    )
+)
+_ENDINGS = frozenset(("code", "id", "name", "no", "nr", "num", "number"))
+# A file of 10x h5 that may hold several samples; any other name is one matrix.
+TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+
+
+def is_tar_name(name: str) -> bool:
+    """Whether a file is a tar archive, by its name."""
+    return name.lower().endswith(TAR_ENDINGS)
+
+
+def is_label_column(name: str) -> bool:
+    """Whether a column holds labels whatever its values look like: batch, Batch, batch_id, SeqBatch, sequencing run."""
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+    while len(words) > 1 and words[-1] in _ENDINGS:
+        words.pop()
+    return bool(words) and words[-1] in LABEL_WORDS
+
 
 # Cell types, one spelling over tissue and dish so that the two can be compared.
 CELL_TYPES = (

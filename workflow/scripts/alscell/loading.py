@@ -19,8 +19,9 @@ import h5py
 import numpy as np
 import scipy.sparse as sp
 
-from alscell.counts import BROKEN, Counts, broken
+from alscell.counts import BROKEN, Counts, broken, plain_text
 from alscell.errors import InputError, nearest
+from alscell.keys import is_tar_name
 
 GENE_EXPRESSION = "Gene Expression"
 GENOMES = {"human": re.compile(r"(hg|grch|b37)", re.IGNORECASE), "mouse": re.compile(r"(mm|grcm)", re.IGNORECASE)}
@@ -38,7 +39,7 @@ def read_tenx(path: str | Path, *, member: str, organism: str, where: str) -> Co
         An h5 file, or a tar (also compressed) that holds h5 files.
     member : str
         Name of the member in the tar, with or without folders; may be a pattern (`GSM1_*_filtered.h5`) that fits one
-        member. Not used for a plain h5 file.
+        member. Not used for a plain h5 file, which is one sample: `check` refuses a sheet with more of them.
     organism : str
         Picks the genome where the file has several.
     where : str
@@ -47,10 +48,16 @@ def read_tenx(path: str | Path, *, member: str, organism: str, where: str) -> Co
     Raises
     ------
     InputError
-        No such member, or several; not a 10x h5; probes in the place of genes; a broken file.
+        No such member, or several; a plain h5 that is called a tar; not a 10x h5; probes in the place of genes;
+        a broken file.
     """
     try:
-        source = _member_bytes(Path(path), member, where) if tarfile.is_tarfile(path) else path
+        is_tar = tarfile.is_tarfile(path)
+        if is_tar_name(Path(path).name) and not is_tar and h5py.is_hdf5(path):
+            # `check` lets several samples share a file of this name; each would get all of its cells.
+            mend = "Give it its right name, and every sample a file of its own."
+            raise InputError(where, found="one h5 file that is called a tar", expected="a tar of h5 files", mend=mend)
+        source = _member_bytes(Path(path), member, where) if is_tar else path
         with h5py.File(source, "r") as file:
             if "matrix" in file:
                 return _read_version3(file["matrix"], organism, where)
@@ -202,15 +209,8 @@ class _Frame:
             mend = f"Correct `cells`, `symbol` or `gene_id` in dataset.yaml. {valid}"
             raise InputError(self.where, found=f"no column '{column}' in {self.name}", expected="it there", mend=mend)
         return np.array(
-            [_plain(value) for value in np.asarray(read_elem(self.group[column]), dtype=object)], dtype=object
+            [plain_text(value) for value in np.asarray(read_elem(self.group[column]), dtype=object)], dtype=object
         )
-
-
-def _plain(value: Any) -> str:
-    """Text as a sample sheet has it: a donor stored as 5144.0 is 5144, a missing value is ''."""
-    if value is None or value != value:
-        return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _compare(obs: _Frame, rows: np.ndarray, repeated: dict[str, str], where: str) -> None:

@@ -15,6 +15,9 @@ from alscell.keys import CELL, CELL_TYPE, DONOR, FAMILY, GENE, N_CELLS, PATHWAY
 from alscell.ranking import Ranking, align, top_weights
 
 SCORED = "scored"
+# ASSUME: below this share of the members of all sets, names or species of data and sets do not fit. Not 0: a few mouse
+# symbols (C2, C3, C6, C7, C9) are human ones as well.
+MIN_OVERLAP = 0.05
 
 
 def set_coverage(
@@ -43,18 +46,11 @@ def set_coverage(
     Raises
     ------
     InputError
-        If not one gene of any set is measured.
+        As `check_overlap`.
     """
     members = gene_sets.drop_duplicates([FAMILY, PATHWAY, GENE], ignore_index=True)
+    check_overlap(members, genes, where="pathways.families and pathways.gene_sets of config.yaml")
     measured = members[GENE].isin(genes)
-    if not measured.any():
-        raise InputError(
-            "pathways.families and pathways.gene_sets of config.yaml",
-            found=f"none of their {members[GENE].nunique():,} genes (such as {_some(members[GENE])}) among the "
-            f"{len(genes):,} genes with counts (such as {_some(genes)})",
-            expected="the same kind of gene name, of the same species, in both",
-            mend="Set `symbol` in dataset.yaml to the column with gene symbols, or give gene sets for this species.",
-        )
     single = set(kinds.loc[kinds["kind"] == "gene_level", [FAMILY, PATHWAY]].itertuples(index=False, name=None))
     rows = []
     for (family, pathway), index in members.groupby([FAMILY, PATHWAY], sort=True).groups.items():
@@ -66,6 +62,35 @@ def set_coverage(
         status = "gene_level" if (family, pathway) in single else status
         rows.append((family, pathway, len(inside), int(inside.sum()), coverage, status, ";".join(missing) or None))
     return pd.DataFrame(rows, columns=[FAMILY, PATHWAY, "n_genes", "n_measured", "coverage", "status", "missing"])
+
+
+def check_overlap(gene_sets: pd.DataFrame, genes: Iterable[str], *, where: str) -> None:
+    """Refuse gene sets that share next to no gene with the data: other species, or other names.
+
+    Parameters
+    ----------
+    gene_sets : DataFrame
+        Column gene.
+    genes : iterable of str
+        Genes of the data.
+    where : str
+        What the message names.
+
+    Raises
+    ------
+    InputError
+        If fewer than MIN_OVERLAP of the genes of all sets are among those of the data; names some of each side.
+    """
+    members, known = set(gene_sets[GENE]), set(genes)
+    share = len(members & known) / max(len(members), 1)
+    if members and share < MIN_OVERLAP:
+        raise InputError(
+            where,
+            found=f"{len(members & known)} of their {len(members):,} genes ({100 * share:.1f} %; such as "
+            f"{_some(members)}) among the {len(known):,} genes of the data (such as {_some(known)})",
+            expected=f"at least {100 * MIN_OVERLAP:.0f} %: the same kind of gene name, of the same species, in both",
+            mend="Set `symbol` in dataset.yaml to the column with gene symbols, or give gene sets for this species.",
+        )
 
 
 def _some(names: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,40 @@ def sum_cells(counts: sparse.csr_matrix, labels: np.ndarray) -> tuple[list[str],
     indicator = sparse.csr_matrix(member, shape=(len(names), len(codes)))
     sums = sparse.csr_matrix(indicator @ sparse.csr_matrix(counts).astype(np.int64))
     return names.tolist(), np.bincount(codes, minlength=len(names)), sums
+
+
+def check_samples(counts: Set[str], quality: Set[str], sheet: pd.DataFrame, *, where: str) -> list[str]:
+    """Names of the samples to sum, sorted.
+
+    NOTE: never by position: the sheet may have been sorted or edited while its samples were made.
+
+    Parameters
+    ----------
+    counts, quality : set of str
+        Samples that have counts, and a table of quality.
+    sheet : DataFrame
+        samples.tsv as it is now.
+    where : str
+        Path of the sheet.
+
+    Raises
+    ------
+    InputError
+        If the sheet lacks one of them.
+    ValueError
+        If a sample has counts or quality only.
+    """
+    if counts ^ quality:
+        raise ValueError(f"samples with counts or quality only: {sorted(counts ^ quality)}")
+    unknown = sorted(counts - set(sheet[SAMPLE]))
+    if unknown:
+        raise InputError(
+            where,
+            found=f"no row for sample {', '.join(map(repr, unknown))}, which this run has counts of",
+            expected="the samples that the run was started with",
+            mend="Put the row back, or start the run again with the new sheet.",
+        )
+    return sorted(counts)
 
 
 def sum_sample(data: Any, cell_types: pd.Series, kept: pd.Index, *, sample: str) -> SampleSums:

@@ -14,6 +14,7 @@ its `random_set_percentile`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+LOG = logging.getLogger("alscell.ranking")
 _TIE_SEED = 0  # SOURCE: decoupler 2.3, pp.extract(shuffle=True)
 
 
@@ -44,12 +46,12 @@ class Ranking:
 
 
 def build_ranking(genes: Iterable[str], *, top_fraction: float) -> Ranking:
-    """The ranking of a dataset over all genes with a count in at least one of its cells.
+    """The ranking of a dataset over its measured genes.
 
     Parameters
     ----------
     genes : iterable of str
-        Measured genes, in any order.
+        Measured genes, from `measured_genes`, in any order.
     top_fraction : float
         Share of the ranking that counts, in (0, 1].
     """
@@ -66,20 +68,46 @@ def detected(counts: sparse.csr_matrix, genes: pd.Index) -> set[str]:
     return set(genes[present])
 
 
+def measured_genes(samples: Iterable[tuple[sparse.csr_matrix, pd.Index]]) -> set[str]:
+    """Genes that every sample was counted for, and that have a count in at least one cell of any.
+
+    NOTE: a gene that some samples lack, or name otherwise, is no gene without a count there: ranked as such, it would
+    put its sets down in just those samples.
+
+    Parameters
+    ----------
+    samples : iterable of (counts, genes)
+        Cells x genes of each sample, and the names of its columns.
+    """
+    shared: set[str] | None = None
+    with_count: set[str] = set()
+    for counts, genes in samples:
+        shared = set(genes) if shared is None else shared & set(genes)
+        with_count |= detected(counts, genes)
+    found = with_count & (shared or set())
+    if lost := sorted(with_count - found):
+        LOG.warning(
+            "%d of %d genes with counts are not in every sample and are left out, e.g. %s",
+            *(len(lost), len(with_count), ", ".join(lost[:3])),
+        )
+    return found
+
+
 def align(counts: sparse.csr_matrix, genes: pd.Index, ranking: Ranking) -> sparse.csr_matrix:
-    """Counts over the genes of the ranking: columns put in its order, genes that the sample lacks are 0.
+    """Counts over the genes of the ranking: columns put in its order, other genes left out.
 
     Parameters
     ----------
     counts : csr_matrix of int, cells x genes
-        Every gene with a count is in `ranking`.
     genes : Index
-        Names of the columns of `counts`.
+        Names of the columns of `counts`; every gene of `ranking` is among them.
     """
-    counts = counts.copy()
-    counts.eliminate_zeros()
-    columns = ranking.genes.get_indexer(genes)[counts.indices]
-    return sparse.csr_matrix((counts.data, columns, counts.indptr), shape=(counts.shape[0], len(ranking.genes)))
+    columns = genes.get_indexer(ranking.genes)
+    if (columns < 0).any():
+        raise ValueError(f"{(columns < 0).sum()} ranked genes are not in the counts")
+    aligned = sparse.csr_matrix(counts)[:, columns]
+    aligned.eliminate_zeros()
+    return aligned
 
 
 def top_weights(counts: sparse.csr_matrix, ranking: Ranking) -> sparse.csr_matrix:

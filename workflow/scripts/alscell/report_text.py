@@ -19,6 +19,7 @@ REASONS = {
     "no_donors_in_an_arm": "no donor in one of the arms",
     "too_few_donors": "too few donors for a test: effect sizes only, no p value",
     "design_not_estimable": "the covariates can't be told apart from the contrast",
+    "donors_left_out": "donors with too few cells of this type were left out",
     "no_genes": "no gene has enough counts",
     "low_coverage": "too small a share of its genes is measured",
     "too_few_genes": "too few of its genes are measured",
@@ -251,8 +252,8 @@ def _donor_methods(settings: dict[str, Any], from_sums: bool) -> list[str]:
         "within cell type and contrast; the family over all cell types is in the tables beside it.",
         f"Enrichment: CAMERA with the correlation estimated from the data (Wu and Smyth 2012) decides; the normalized "
         f"enrichment score of a preranked GSEA (gseapy, multilevel, {count(enrichment['permutations'])} permutations; "
-        f"Subramanian et al. 2005, Fang et al. 2023) describes. Sets with {enrichment['min_size']} to {enrichment['max_size']} "
-        "tested genes.",
+        f"Subramanian et al. 2005, Fang et al. 2023) describes. Sets with {enrichment['min_size']} to "
+        f"{enrichment['max_size']} tested genes.",
         f"Pathway activity: each cell's genes were ranked and a set scored by its recovery in the top "
         f"{100 * pathways['top_fraction']:g} % (AUCell, Aibar et al. 2017), for sets of which at least "
         f"{100 * pathways['min_coverage']:g} % and {pathways['min_genes']} genes are measured. Scores were averaged "

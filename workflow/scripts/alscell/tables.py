@@ -55,7 +55,7 @@ _FAMILY = _c("family", STRING, "family of the gene set")
 _PATHWAY = _c("pathway", STRING, "gene set id")
 _N_CASE = _c("n_case", INTEGER, "donors in the case arm", "donors")
 _N_CONTROL = _c("n_control", INTEGER, "donors in the control arm", "donors")
-_DESCRIPTIVE = _c("descriptive", BOOLEAN, "true: too few donors for a test, effect sizes only, p empty")
+_DESCRIPTIVE = _c("descriptive", BOOLEAN, "true: effect sizes only, p empty: too few donors for a test, or a design that cannot be estimated: see differential_skipped")
 _P = _c("p_value", FLOAT, "two-sided p value from donor-level data; empty when descriptive", nullable=True)
 _FDR = _c("fdr", FLOAT, "Benjamini-Hochberg within cell type and contrast", nullable=True)
 _FDR_ALL = _c("fdr_all", FLOAT, "Benjamini-Hochberg over all cell types of the contrast", nullable=True)
@@ -212,7 +212,12 @@ TABLES = {
                 _DATASET,
                 _CONTRAST,
                 _CELL_TYPE,
-                _c("reason", STRING, "no_donors_in_an_arm, too_few_donors, design_not_estimable, no_genes"),
+                _c(
+                    "reason",
+                    STRING,
+                    "no_donors_in_an_arm, too_few_donors (effect sizes only), design_not_estimable (no genes; pathways and "
+                    "composition: effect sizes only), no_genes, or donors_left_out (tested without donors of too few cells)",
+                ),
                 _c("detail", STRING, "numbers and names behind the reason"),
                 _N_CASE,
                 _N_CONTROL,
@@ -269,10 +274,10 @@ TABLES = {
                 _FAMILY,
                 _PATHWAY,
                 _c("n_genes", INTEGER, "members of the set", "genes"),
-                _c("n_measured", INTEGER, "members measured", "genes"),
+                _c("n_measured", INTEGER, "members with a count, and among the genes of every sample", "genes"),
                 _c("coverage", FLOAT, "share of the members that is measured", "0..1"),
                 _c("status", STRING, "scored, low_coverage, too_few_genes or gene_level"),
-                _c("missing", STRING, "members not measured, joined by ';'", nullable=True),
+                _c("missing", STRING, "members without a count or not in every sample, joined by ';'", nullable=True),
             ),
         ),
         Table(
@@ -386,10 +391,10 @@ TABLES = {
                 _CONTRAST,
                 _CELL_TYPE,
                 _c("gene", STRING, "gene symbol"),
-                _c("datasets", STRING, "datasets behind the row, joined by ';'"),
-                _c("log2_fold_change", FLOAT, "random-effects mean over datasets"),
+                _c("datasets", STRING, "datasets in which it is a hit, joined by ';'"),
+                _c("log2_fold_change", FLOAT, "in the dataset of the lowest FDR (pooled: see synthesis_genes)"),
                 _c("fdr", FLOAT, "lowest FDR (within cell type) of a single dataset"),
-                _c("direction", STRING, "up or down in the case arm"),
+                _c("direction", STRING, "up or down in the case arm where it is a hit; mixed: these datasets disagree"),
                 _c("known", STRING, "known ALS fluid biomarker, with source; empty if none is listed", nullable=True),
             ),
         ),
@@ -491,12 +496,12 @@ TABLES = {
     )
 }
 
-_EMPTY = {STRING: "str", FLOAT: "float64", INTEGER: "int64", BOOLEAN: "bool"}
+DTYPES = {STRING: "str", FLOAT: "float64", INTEGER: "int64", BOOLEAN: "bool"}
 
 
 def empty_table(name: str) -> pd.DataFrame:
     """A table without rows but with every column and its type."""
-    return pd.DataFrame({column.name: pd.Series(dtype=_EMPTY[column.kind]) for column in TABLES[name].columns})
+    return pd.DataFrame({column.name: pd.Series(dtype=DTYPES[column.kind]) for column in TABLES[name].columns})
 
 
 def check_table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -541,4 +546,4 @@ def _typed(values: pd.Series, column: Column, name: str) -> pd.Series:
         return values.astype("str").where(~empty, None).astype("str")
     if column.kind == BOOLEAN and not set(values.unique()) <= {True, False}:
         raise ValueError(f"table '{name}': column '{column.name}' is not boolean")
-    return values.astype(_EMPTY[column.kind])
+    return values.astype(DTYPES[column.kind])
