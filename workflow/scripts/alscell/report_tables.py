@@ -70,6 +70,16 @@ def words(value: Any) -> str:
     return text.NOTHING if pd.isna(value) or value == "" else str(value)
 
 
+def listed(names: str) -> str:
+    """Names joined by ';' in a table, as a list."""
+    return names.replace(";", ", ")
+
+
+def outcome(name: str) -> str:
+    """What became of something planted, in words."""
+    return text.OUTCOMES[name]
+
+
 def yes(value: Any) -> str:
     """yes or no."""
     return "yes" if value else "no"
@@ -83,7 +93,7 @@ def table(
     shown = frame if max_rows is None else frame.head(max_rows)
     rows = [[write(row[name]) for name, _, write in columns] for row in shown.to_dict("records")]
     note = f"First {len(shown):,} of {len(frame):,} rows." if len(shown) < len(frame) else ""
-    headers = [(header, write not in (str, plain, words)) for _, header, write in columns]
+    headers = [(header, write not in (str, plain, words, listed, outcome, yes)) for _, header, write in columns]
     return {"caption": caption, "headers": headers, "rows": rows, "note": note, "file": file}
 
 
@@ -273,7 +283,7 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
             ("log2_fold_change", "log₂ fold change", signed),
             ("fdr", "FDR", text.probability),
             ("sign", "same sign", words),
-            ("datasets", "datasets", lambda names: names.replace(";", ", ")),
+            ("datasets", "datasets", listed),
         ],
         "synthesis_biomarkers": [
             *key,
@@ -281,7 +291,7 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
             ("log2_fold_change", "log₂ fold change", signed),
             ("fdr", "lowest FDR", text.probability),
             ("direction", "direction", str),
-            ("datasets", "found in", lambda names: names.replace(";", ", ")),
+            ("datasets", "found in", listed),
             ("known", "known ALS fluid biomarker", words),
         ],
     }
@@ -313,7 +323,7 @@ def planted_tables(results: Results) -> list[dict[str, Any]]:
         ("fold", "planted odds ratio", text.number),
         ("effect", "logit difference", signed),
         ("fdr", "FDR", text.probability),
-        ("outcome", "outcome", lambda outcome: text.OUTCOMES[outcome]),
+        ("outcome", "outcome", outcome),
     ]
     frames = results.tables["planted_genes"], results.tables["planted_composition"]
     return [
