@@ -193,8 +193,7 @@ def sheet_columns(*columns):
 
 def raw_file(wildcards):
     """The raw file that holds a sample."""
-    name = cell("file")(wildcards) or DATASETS[wildcards.dataset]["facts"]["source"]["files"][0]["name"]
-    return f"results/{wildcards.dataset}/raw/{name}"
+    return f"results/{wildcards.dataset}/raw/{cell('file')(wildcards)}"
 
 
 def raw_files(dataset):

@@ -7,7 +7,6 @@ import glob
 import gzip
 import hashlib
 import io
-import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -192,16 +191,6 @@ def read_markers(path: str | Path) -> pd.DataFrame:
         raise InputError(str(path), found=found, expected="columns cell_type, gene, source", mend=mend)
     frame = frame[["cell_type", "gene"]].apply(lambda column: column.str.strip())
     return frame[(frame != "").all(axis=1)].reset_index(drop=True)
-
-
-def write_json(value: Any, path: str | Path) -> None:
-    """Write JSON with sorted keys, atomically."""
-    write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", path)
-
-
-def read_json(path: str | Path) -> Any:
-    """One JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def sha256(path: str | Path) -> str:
