@@ -13,7 +13,7 @@ rule acquire_file:
         "benchmarks/acquire_file/{dataset}/{file}.tsv"
     wildcard_constraints:
         dataset="|".join(sorted(set(DATASETS) - set(SIMULATED))) or NEVER,
-        file="[^/]+",
+        file=".+",
     conda:
         "../../envs/alscell.yaml"
     threads: 1

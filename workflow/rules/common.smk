@@ -121,9 +121,30 @@ def read_dataset(entry):
     with open(paths["sheet"], encoding="utf-8-sig", newline="") as stream:
         rows = [line for line in stream if line.strip() and not line.startswith("#")]
     samples = {row["sample"]: row for row in csv.DictReader(rows, delimiter="\t")}
+    source = info["source"]
+    if "files" not in source:  # of a folder on this machine: those that the sheet names, and what belongs to them
+        folder = Path(config["data_folder"]) / source["path"]
+        there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+        named = dict.fromkeys(row["file"] for row in samples.values())
+        beside = [name for file in named for name in companions(file, there, info)]
+        table = [info["cells"]["table"]] if (info.get("cells") or {}).get("table") else []
+        source["files"] = [{"name": name} for name in dict.fromkeys([*named, *beside, *table])]
     for row in samples.values():
-        row["file"] = row.get("file") or info["source"]["files"][0]["name"]
+        row["file"] = row.get("file") or source["files"][0]["name"]
+    if config["download"]["simulated_mirror"]:
+        info["simulated"] = True
     return {**paths, **entry, "facts": info, "samples": samples}
+
+
+def companions(file, names, facts):
+    """Genes and barcodes that belong to a loose matrix.mtx, among the names of a dataset's raw files."""
+    parts = facts.get("parts") or {"matrix": "matrix.mtx", "features": "features.tsv", "barcodes": "barcodes.tsv"}
+    stem = file.removesuffix(".gz")
+    if facts["layout"] != "10x_mtx" or not stem.endswith(parts["matrix"]):
+        return []
+    start = stem.removesuffix(parts["matrix"])
+    wanted = [parts["features"], parts["barcodes"], *(["genes.tsv"] if "parts" not in facts else [])]
+    return sorted(name for name in names if name.removesuffix(".gz") in {start + part for part in wanted})
 
 
 if workflow.is_main_process:
@@ -211,8 +232,8 @@ def local_copy(wildcards):
     """Where a raw file lies on this machine: in a folder that stands for the address, else in data_folder."""
     source, mirror = DATASETS[wildcards.dataset]["facts"]["source"], config["download"]["mirror"]
     folder = Path(config["data_folder"]) / (source.get("path") or wildcards.dataset)
-    if source.get("url") and mirror and "://" not in mirror:
-        folder = Path(mirror)
+    if not source.get("path") and mirror and "://" not in mirror:
+        folder = Path(mirror) / wildcards.dataset
     return str(folder / wildcards.file)
 
 
@@ -226,13 +247,25 @@ def ways_to_fetch(wildcards, output):
     return {**config["download"], "place": local_copy(wildcards)}
 
 
-def repeated(column):
-    """The sheet's value of a column that an h5ad repeats in obs (dataset.yaml `cells`), to compare; '' where it does not."""
+def raw_beside(wildcards):
+    """Raw files that belong to a sample's own one: genes and barcodes of a loose matrix, the table of cells."""
+    facts = DATASETS[wildcards.dataset]["facts"]
+    names = [entry["name"] for entry in facts["source"]["files"]]
+    beside = companions(cell("file")(wildcards), names, facts) + [facts.get("cells", {}).get("table")]
+    return [f"results/{wildcards.dataset}/raw/{name}" for name in beside if name]
 
-    def of_sample(wildcards):
-        return cell(column)(wildcards) if fact("cells", column)(wildcards) else ""
 
-    return of_sample
+def reading(wildcards):
+    """What dataset.yaml says of how a raw file is read."""
+    facts = DATASETS[wildcards.dataset]["facts"]
+    texts = {key: facts.get(key) or "" for key in ("organism", "layout", "orientation", "symbol", "gene_id", "layer")}
+    return {**texts, **{key: facts.get(key) or {} for key in ("parts", "cells", "cell_types")}}
+
+
+def repeated(wildcards):
+    """Donor and condition of a sample, to be compared with the data; where it does not hold them, an edit reruns nothing."""
+    named = DATASETS[wildcards.dataset]["facts"].get("cells") or {}
+    return {key: cell(key)(wildcards) for key in ("donor", "condition") if key in named}
 
 
 def sheet_column(column):

@@ -4,9 +4,11 @@
 rule load_sample:
     input:
         raw=raw_file,
+        beside=raw_beside,
         library=library("load_sample"),
     output:
         counts="results/{dataset}/samples/{sample}/counts.h5ad",
+        loaded="results/{dataset}/samples/{sample}/loaded.tsv",
     log:
         "logs/load_sample/{dataset}/{sample}.log",
     benchmark:
@@ -18,15 +20,8 @@ rule load_sample:
     threads: 1
     params:
         member=cell("member"),
-        organism=fact("organism"),
-        layout=fact("layout"),
-        orientation=fact("orientation", default=""),
-        cells=fact("cells", default={}),
-        symbol=fact("symbol", default=""),
-        gene_id=fact("gene_id", default=""),
-        layer=fact("layer", default=""),
-        donor=repeated("donor"),
-        condition=repeated("condition"),
+        reading=reading,
+        row=repeated,
         simulated=fact("simulated", default=False),
     message:
         "Load sample {wildcards.sample} of {wildcards.dataset}"

@@ -16,7 +16,7 @@ rule simulate_file:
         "benchmarks/simulate_file/{dataset}/{file}.tsv"
     wildcard_constraints:
         dataset="|".join(SIMULATED) or NEVER,
-        file="[^/]+",
+        file=".+",
     conda:
         "../../envs/alscell.yaml"
     threads: 1

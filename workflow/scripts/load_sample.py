@@ -1,16 +1,17 @@
 """Read one sample from its raw file, refuse what is no raw count, and write it once, as every later step reads it.
 
-Reads: results/<dataset>/raw/<file>. Writes: results/<dataset>/samples/<sample>/counts.h5ad.
+Reads: results/<dataset>/raw/<file>, and files beside it that belong to it (genes, barcodes, a table of cells).
+Writes: results/<dataset>/samples/<sample>/counts.h5ad and loaded.tsv.
 """
 
 import logging
 from pathlib import Path
+from typing import Any
 
-from alscell.counts import Counts, check_counts
-from alscell.dense import read_dense
-from alscell.files import write_counts
+from alscell.counts import check_counts
+from alscell.files import write_counts, write_table
 from alscell.jobs import run
-from alscell.loading import as_anndata, read_labeled, read_tenx
+from alscell.loading import as_anndata, loaded_table, read_sample
 
 log = logging.getLogger(__name__)
 
@@ -18,31 +19,21 @@ log = logging.getLogger(__name__)
 def main(
     *,
     raw: str,
+    beside: list[str],
     counts: str,
+    loaded: str,
     dataset: str,
     sample: str,
     member: str,
-    organism: str,
-    layout: str,
-    orientation: str,
-    cells: dict[str, str],
-    symbol: str,
-    gene_id: str,
-    layer: str,
-    donor: str,
-    condition: str,
+    reading: dict[str, Any],
+    row: dict[str, str],
     simulated: bool,
 ) -> None:
-    """Load one sample. `donor` and `condition` are '' where the raw file does not repeat them."""
-    name = {"member": member or sample, "where": f"{raw}, sample {sample}"}
-    if layout == "10x_h5":
-        found = read_tenx(raw, organism=organism, **name)
-    elif layout == "dense_csv":
-        found = read_dense(raw, orientation=orientation, **name)
-    else:
-        repeated = {cells[key]: value for key, value in (("donor", donor), ("condition", condition)) if value}
-        found = read_labeled(raw, cells=cells, symbol=symbol, gene_id=gene_id, layer=layer, repeated=repeated, **name)
-    checked: Counts = check_counts(found, where=name["where"], organism=organism)
+    """Load one sample. `reading` holds facts of dataset.yaml; `row` donor and condition, to compare with the data."""
+    where = f"{raw}, sample {sample}"
+    found = read_sample(raw, beside=beside, member=member or sample, row=row, where=where, **reading)
+    checked = check_counts(found, where=where, organism=reading["organism"])
+    write_table(loaded_table(checked, sample=sample), loaded, "loaded")
     write_counts(as_anndata(checked, dataset=dataset, sample=sample, simulated=simulated), counts)
     n_cells, n_genes = checked.matrix.shape
     log.info(

@@ -66,6 +66,7 @@ FILES: tuple[FileContract, ...] = (
     *_of_dataset(SIMULATED, ("raw/{file}", "simulate_file", "", "raw file in the layout of the public dataset")),
     *_of_dataset(CELLS,
         ("samples/{sample}/counts.h5ad", "load_sample", "", "raw counts of a sample: cells x genes, sparse integers"),
+        ("samples/{sample}/loaded.tsv", "load_sample", "loaded", "what was read, and what was changed or lost in it"),
         ("samples/{sample}/quality.parquet", "measure_quality", "quality", "measures and flags of every cell"),
         ("samples/{sample}/quality_limits.tsv", "measure_quality", "quality_limits", "limits and status of a sample"),
         ("quality_limits.tsv", "gather_quality", "quality_limits", "the same of all samples"),

@@ -6,7 +6,7 @@ import re
 import tarfile
 import zlib
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,7 +38,8 @@ BROKEN = (EOFError, OSError, zlib.error, tarfile.TarError)  # what readers raise
 class Counts:
     """One sample: matrix (cells x genes), names of both axes, cell types where they were given.
 
-    `gene_ids` holds '' where the id is unknown; `found_elsewhere` says where else in the file counts may be.
+    `gene_ids` holds '' where the id is unknown; `found_elsewhere` says where else in the file counts may be. `notes`
+    holds what a reader changed or left out, under the names of columns of the table `loaded`.
     """
 
     matrix: Any
@@ -47,6 +48,7 @@ class Counts:
     gene_ids: np.ndarray
     cell_types: np.ndarray | None = None
     found_elsewhere: str = ""
+    notes: dict[str, Any] = field(default_factory=dict)
 
 
 def broken(where: str, error: BaseException) -> InputError:

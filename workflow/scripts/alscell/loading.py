@@ -1,4 +1,4 @@
-"""Read one sample from a 10x h5 file (also in a tar) or from a labeled h5ad.
+"""Read one sample from its raw file, whatever its layout; the readers of 10x h5 files and of labeled h5ad files.
 
 The readers return what the file says; alscell.counts decides whether it is raw counts.
 Nothing is ever unpacked to disk: members of a tar are read as bytes, so their paths cannot matter.
@@ -13,21 +13,73 @@ import logging
 import re
 import tarfile
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 import scipy.sparse as sp
 
 from alscell.counts import BROKEN, Counts, broken, plain_text
+from alscell.dense import read_dense
 from alscell.errors import InputError, nearest
 from alscell.keys import is_tar_name
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 GENE_EXPRESSION = "Gene Expression"
 GENOMES = {"human": re.compile(r"(hg|grch|b37)", re.IGNORECASE), "mouse": re.compile(r"(mm|grcm)", re.IGNORECASE)}
 BLOCK_ROWS = 2_000  # rows of a dense h5ad in memory at once
 
 log = logging.getLogger(__name__)
+
+
+def read_sample(
+    path: str | Path,
+    *,
+    beside: list[str],
+    member: str,
+    row: dict[str, str],
+    where: str,
+    organism: str,
+    layout: str,
+    orientation: str,
+    parts: dict[str, str],
+    cells: dict[str, str],
+    cell_types: dict[str, str],
+    symbol: str,
+    gene_id: str,
+    layer: str,
+) -> Counts:
+    """One sample in any layout.
+
+    Parameters
+    ----------
+    path : path
+        The raw file that samples.tsv names.
+    beside : list of path
+        Further raw files that belong to it: genes and barcodes of a loose matrix.mtx, `cells.table`.
+    member : str
+        What the sample is called inside the file.
+    row : dict
+        donor and condition of the sample sheet, to be compared with what `cells` says of the data.
+    where : str
+        File and sample, for messages.
+    organism, layout, orientation, parts, cells, cell_types, symbol, gene_id, layer
+        As dataset.yaml has them; '' or {} where it does not.
+
+    Raises
+    ------
+    InputError
+        As the reader of the layout.
+    """
+    name = {"member": member, "where": where}
+    if layout == "10x_h5":
+        return read_tenx(path, organism=organism, **name)
+    if layout == "dense_csv":
+        return read_dense(path, orientation=orientation, **name)
+    repeated = {cells[key]: row[key] for key in ("donor", "condition") if cells.get(key)}
+    return read_labeled(path, cells=cells, symbol=symbol, gene_id=gene_id, layer=layer, repeated=repeated, **name)
 
 
 def read_tenx(path: str | Path, *, member: str, organism: str, where: str) -> Counts:
@@ -269,6 +321,32 @@ def _other_counts(file: h5py.File, place: str) -> str:
 def _whole(element: h5py.Group | h5py.Dataset) -> bool:
     values = element["data"][:1000] if isinstance(element, h5py.Group) else np.ravel(element[:10])
     return bool(np.isfinite(values).all() and (values == np.rint(values)).all() and (values >= 0).all())
+
+
+def loaded_table(counts: Counts, *, sample: str) -> pd.DataFrame:
+    """One row for the table `loaded`: sizes, and what was changed or left out while reading."""
+    import pandas as pd
+
+    n_cells, n_genes = counts.matrix.shape
+    row = {
+        "sample": sample,
+        "source_sample": "",
+        "n_cells": n_cells,
+        "n_genes": n_genes,
+        "n_counts": int(counts.matrix.sum()),
+        "n_cells_unlisted": 0,
+        "symbols_from": "file",
+        "ids_from": "file" if any(counts.gene_ids) else "none",
+        "n_genes_dated": 0,
+        "n_genes_merged": 0,
+        "n_genes_repeated": 0,
+        "n_genes_without_id": int((counts.gene_ids == "").sum()),
+        "n_genes_without_symbol": 0,
+        "fraction_without_symbol": 0.0,
+        "counts_xist": 0,
+        "counts_y": 0,
+    }
+    return pd.DataFrame([{**row, **counts.notes}])
 
 
 def as_anndata(counts: Counts, *, dataset: str, sample: str, simulated: bool) -> Any:

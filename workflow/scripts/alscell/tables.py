@@ -65,6 +65,29 @@ TABLES = {
     table.name: table
     for table in (
         Table(
+            "loaded",
+            "one sample, as it was read",
+            ("sample",),
+            (
+                _c("sample", STRING, "sample id"),
+                _c("source_sample", STRING, "its name inside the raw file", nullable=True),
+                _c("n_cells", INTEGER, "cells loaded", "cells"),
+                _c("n_genes", INTEGER, "genes loaded", "genes"),
+                _c("n_counts", INTEGER, "sum of all counts", "UMI"),
+                _c("n_cells_unlisted", INTEGER, "cells of the file without a row in cells.table, left out", "cells"),
+                _c("symbols_from", STRING, "where symbols come from: file or gene table"),
+                _c("ids_from", STRING, "where Ensembl ids come from: file, gene table or none"),
+                _c("n_genes_dated", INTEGER, "symbols that a spreadsheet had turned into dates", "genes"),
+                _c("n_genes_merged", INTEGER, "rows summed with an earlier one of the same symbol", "genes"),
+                _c("n_genes_repeated", INTEGER, "genes whose symbol an earlier one has: named <symbol>.<gene id>", "genes"),
+                _c("n_genes_without_id", INTEGER, "genes without an Ensembl id", "genes"),
+                _c("n_genes_without_symbol", INTEGER, "genes that keep their id as a name", "genes"),
+                _c("fraction_without_symbol", FLOAT, "share of the counts in them", "0..1"),
+                _c("counts_xist", INTEGER, "counts of XIST, for the sex check", "UMI"),
+                _c("counts_y", INTEGER, "counts of genes of the Y chromosome only, for the sex check", "UMI"),
+            ),
+        ),
+        Table(
             "quality",
             "one cell of one sample, kept or not",
             ("cell",),
