@@ -1,5 +1,6 @@
 """The report: says what was found and what was not, opens offline, escapes what it is given, and repeats."""
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -56,6 +57,7 @@ def results(example, tmp_path_factory) -> Results:
     info = {"title": "A <made-up> dataset", "organism": "human", "tissue": "spinal_cord", "assay": "nuclei"}
     info |= {"replicate": "donor", "simulated": True, "verified": False, "unverified_reason": "made up"}
     info |= {"citation": "nobody", "licence": "MIT", "enters_at": "load", "accession": None}
+    info |= {"source": {"simulation": "simulation.yaml"}}
     names = ("quality_limits", "composition", "differential", "differential_skipped", "enrichment")
     names += ("pathway_sets", "pathway_tests")
     tables = {name: pd.concat([getattr(example, name)(one) for one in example.TYPES]) for name in names}
@@ -189,7 +191,7 @@ def test_run_without_hits_cells_or_simulation(example, results):
     tables = {name: empty_table(name) for name in results.tables}
     tables |= {name: tables[name].assign(dataset="") for name in ("cluster_labels", "cluster_stability")}
     tables |= {"pathway_tests": tests, "composition": example.composition("tissue").assign(fdr=0.9)}
-    info = results.infos["tissue"] | {"simulated": False, "enters_at": "pseudobulk"}
+    info = results.infos["tissue"] | {"simulated": False, "enters_at": "pseudobulk", "source": {"path": "tissue"}}
     quiet = Results(
         settings=results.settings | {"datasets": results.settings["datasets"][:1]},
         infos={"tissue": info},
@@ -207,6 +209,19 @@ def test_run_without_hits_cells_or_simulation(example, results):
     assert "Leiden" not in words  # the methods tell only what was done
     assert "the sums were ranked" in words
     assert "no cell type's share is found to differ" in words
+
+
+def test_reference_is_shown_but_not_compared(results):
+    """Its cells are there, and no heading without content is left in the sections that compare donors."""
+    entries = [
+        {**entry, "contrasts": []} if entry["id"] == "tissue" else entry for entry in results.settings["datasets"]
+    ]
+    html = draw(dataclasses.replace(results, settings=results.settings | {"datasets": entries}))
+    assert "its donors are not compared with anyone" in Page(html).words()
+    assert 'id="quality-tissue"' in html
+    for section in ("composition", "differential", "enrichment", "pathways"):
+        assert f'id="{section}-tissue"' not in html
+        assert f'id="{section}-dish"' in html
 
 
 def test_nothing_testable_is_said(example):

@@ -94,7 +94,13 @@ FAULTS = {
         ["download.mirror", "nowhere", "folder"],
     ),
     "capital letters in an id": (CONFIG, "id: mine", "id: Mine", ["datasets[1].id", "'Mine'", "lower-case"]),
-    "no contrast": (CONFIG, "[als_vs_control]", "[]", ["datasets[1].contrasts", "at least 1 entry"]),
+    "no contrast": (CONFIG, "[als_vs_control]", "[]", ["dataset 'mine'", "no contrast", "role: reference"]),
+    "contrast of a reference": (
+        DATASET,
+        "replicate: donor",
+        "replicate: donor\nrole: reference",
+        ["dataset 'mine'", "contrasts als_vs_control", "`role: reference`", "contrasts: []"],
+    ),
     "contrast that is not defined": (
         CONFIG,
         "[als_vs_control]",

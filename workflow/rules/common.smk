@@ -74,7 +74,8 @@ SHIPPED_SETS = {
     for name in ("als_genes", "autophagy", "axon", "inflammation", "neurotrophic", "stress", "tdp43")
 }
 SHIPPED_MARKERS = {
-    name: workflow.source_path(f"../../resources/markers/{name}.tsv") for name in ("ipsc_motor_neurons", "spinal_cord")
+    name: workflow.source_path(f"../../resources/markers/{name}.tsv")
+    for name in ("ipsc_motor_neurons", "motor_cortex", "spinal_cord")
 }
 SCHEMAS = {name: workflow.source_path(f"../schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")}
 
@@ -151,8 +152,11 @@ if workflow.is_main_process:
     check_inputs()
 validate(config, SCHEMAS["config"])
 DATASETS = {entry["id"]: read_dataset(entry) for entry in config["datasets"]}
+TESTED = [name for name, dataset in DATASETS.items() if dataset["contrasts"]]  # a reference has none
 WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["enters_at"] != "pseudobulk"]
 SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
+PLANTED = [name for name in SIMULATED if name in TESTED]  # what was planted there can be looked for
+STAMPED = [name for name, dataset in DATASETS.items() if dataset["facts"].get("simulated")]  # whoever made the data
 NEVER = "(?!)"  # matches nothing: keeps a rule out where no dataset asks for it
 
 
@@ -298,12 +302,12 @@ def per_contrast(pattern):
     return of_dataset
 
 
-def expand_datasets(pattern, datasets=tuple(DATASETS)):
-    """A path pattern filled with datasets and, where it has that slot, each one's contrasts."""
+def expand_datasets(pattern, datasets=tuple(TESTED)):
+    """A path pattern filled with datasets (those with contrasts, unless named) and, where it has that slot, each one's contrasts."""
     paths = [
         pattern.replace("{dataset}", name).replace("{contrast}", contrast)
         for name in datasets
-        for contrast in DATASETS[name]["contrasts"]
+        for contrast in (DATASETS[name]["contrasts"] if "{contrast}" in pattern else [""])
     ]
     return list(dict.fromkeys(paths))
 
@@ -332,7 +336,7 @@ def figure_files(suffix):
             for path in expand_datasets(f"{folder}/{name}_{{dataset}}_{{contrast}}.{suffix}")
         ),
         *(f"{folder}/{name}.{suffix}" for name in ("pathway_heatmap", "tissue_dish")),
-        *([f"{folder}/planted_truth.{suffix}"] if SIMULATED else []),
+        *([f"{folder}/planted_truth.{suffix}"] if PLANTED else []),
     ]
 
 
@@ -341,10 +345,10 @@ def result_files():
     folder = "results/{dataset}"
     with_cells = (
         *("embedding.parquet", "graph.npz", "clusters.parquet", "cluster_stability.tsv", "cluster_labels.tsv"),
-        *("cell_types.parquet", "markers.tsv", "atlas.h5ad", "quality_limits.tsv", "pathway_scores.parquet"),
+        *("cell_types.parquet", "markers.tsv", "atlas.h5ad", "quality_limits.tsv"),
     )
     by_dataset = (
-        *("pseudobulk.h5ad", "differential.tsv.gz", "differential_skipped.tsv", "enrichment.tsv.gz"),
+        *("differential.tsv.gz", "differential_skipped.tsv", "enrichment.tsv.gz"),
         *(
             "rank_profiles.h5ad",
             "pathway_donors.parquet",
@@ -362,14 +366,16 @@ def result_files():
     return [
         *(
             path
-            for name in ("counts.h5ad", "quality.parquet", "quality_limits.tsv")
+            for name in ("counts.h5ad", "loaded.tsv", "quality.parquet", "quality_limits.tsv")
             for path in all_samples(f"{folder}/samples/{{sample}}/{name}")
         ),
         *(path for name in with_cells for path in expand_datasets(f"{folder}/{name}", WITH_CELLS)),
+        *expand_datasets(f"{folder}/pseudobulk.h5ad", DATASETS),
+        *expand_datasets(f"{folder}/pathway_scores.parquet", [name for name in TESTED if name in WITH_CELLS]),
         *(path for name in by_dataset + by_contrast for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in truth for path in expand_datasets(f"{folder}/truth/{name}", SIMULATED)),
         *(f"<summary>/synthesis/{name}.tsv" for name in ("pathways", "genes", "biomarkers")),
-        *(f"<summary>/{name}.tsv" for name in ("planted", "planted_genes", "planted_composition") if SIMULATED),
+        *(f"<summary>/{name}.tsv" for name in ("planted", "planted_genes", "planted_composition") if PLANTED),
         *(path for suffix in ("pdf", "png", "tsv") for path in figure_files(suffix)),
         "<summary>/report.html",
     ]
@@ -383,7 +389,7 @@ def systems():
 def planted_contrasts():
     """Contrasts of each simulated dataset whose case arm carries the planted change, and whose control arm does not."""
     found = {}
-    for name in SIMULATED:
+    for name in PLANTED:
         folder = Path(DATASETS[name]["info"]).parent
         plan = yaml.safe_load((folder / DATASETS[name]["facts"]["source"]["simulation"]).read_text(encoding="utf-8"))
         changed = set(plan["case"])

@@ -29,9 +29,10 @@ def main(
 ) -> None:
     """Read all tables and figures, write the page."""
     names = [entry["id"] for entry in settings["datasets"]]
+    stamp = {"simulated": True} if settings["download"]["simulated_mirror"] else {}
     results = Results(
         settings=settings,
-        infos={name: read_yaml(path) for name, path in zip(names, infos, strict=True)},
+        infos={name: read_yaml(path) | stamp for name, path in zip(names, infos, strict=True)},
         samples={name: read_samples(path) for name, path in zip(names, sheets, strict=True)},
         tables={name: _tables(paths, name) for name, paths in tables.items()},
         raw=pd.DataFrame([_raw(Path(path)) for path in raw], columns=["dataset", "file", "size", "sha256"]),

@@ -29,7 +29,7 @@ from alscell.keys import (
     SHEET_REQUIRED,
 )
 
-SHIPPED_MARKERS = ("spinal_cord", "ipsc_motor_neurons")
+SHIPPED_MARKERS = ("spinal_cord", "ipsc_motor_neurons", "motor_cortex")
 # Properties of a person, which cannot differ between that person's samples.
 _PERSONAL = (CONDITION, "sex", "age", "genotype")
 # Columns that results have too, or that no h5ad and no design can hold beside their own.
