@@ -1,6 +1,7 @@
 """SIMULATED raw files of every registry entry, each in the layout, and under the names, that the real source has.
 
-`python tests/registry/source.py FOLDER` writes them as FOLDER/<dataset>/<file>, which `download.mirror` can name.
+`PYTHONPATH=workflow/scripts python tests/registry/source.py FOLDER` writes them as FOLDER/<dataset>/<file>, which
+`download.mirror` can name.
 """
 
 from __future__ import annotations
@@ -20,13 +21,12 @@ import yaml
 from scipy import sparse
 from scipy.io import mmwrite
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
-
 from alscell.files import read_gmt, read_samples, read_yaml
 from alscell.raw_layouts import tenx_h5_bytes, write_dense_csv, write_tar
 from alscell.simulate import Cohort, build_cohort, simulate_sample
 from alscell.simulation_plan import plan_from
+
+ROOT = Path(__file__).resolve().parents[2]
 
 REGISTRY = ROOT / "resources" / "datasets"
 DATASETS = sorted(path.parent.name for path in REGISTRY.glob("*/dataset.yaml"))

@@ -45,6 +45,7 @@ LIBRARY = {
         "figures_summary",
         "figures_tests",
         "files",
+        "geo",
         "given_pseudobulk",
         "jobs",
         "keys",
