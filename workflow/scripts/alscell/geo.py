@@ -10,10 +10,12 @@ import csv
 import html.parser
 import posixpath
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from alscell.errors import InputError
+from alscell.sources import read_listing
 
 BASE = "https://ftp.ncbi.nlm.nih.gov/geo/series"
 OPEN = "TODO"  # no valid value of any key that is drafted so: `check` stops at it
@@ -58,6 +60,47 @@ def series_folder(accession: str, *, base: str = BASE) -> str:
         mend = "Of a sample (GSM...) or a paper, take the series (GSE...) that its page names."
         raise InputError("accession", found=f"'{accession}'", expected="a GEO series, such as GSE287257", mend=mend)
     return f"{base.rstrip('/')}/{accession[:-3]}nnn/{accession}"
+
+
+def draft(accession: str, *, fetch: Callable[[str], str], base: str = BASE) -> tuple[str, str]:
+    """dataset.yaml and samples.tsv of a series, as texts.
+
+    Parameters
+    ----------
+    accession : str
+        A series, GSE...
+    fetch : function
+        Address -> text; raises InputError if it cannot be had.
+    base : str
+        Address of the folder that holds the series.
+
+    Raises
+    ------
+    InputError
+        No such series, no series matrix, or an answer that is none of GEO's.
+    """
+    address = series_folder(accession, base=base)
+    names = index_names(fetch(f"{address}/suppl/"))
+    listing = fetch(f"{address}/suppl/filelist.txt") if "filelist.txt" in names else ""
+    listed = read_listing(listing, f"{accession}_RAW.tar") if listing else None
+    members = list(listed.members) if listed else []
+    matrices = [name for name in index_names(fetch(f"{address}/matrix/")) if name.endswith("_series_matrix.txt.gz")]
+    if not matrices:
+        mend = "Write the two files by hand: docs/own_dataset.md."
+        raise InputError(f"{address}/matrix/", found="no series matrix", expected="one or more", mend=mend)
+    series = join_series([read_series(fetch(f"{address}/matrix/{name}")) for name in matrices])
+    files = count_files(names, members)
+    in_tar = files[:1] == [f"{accession}_RAW.tar"]
+    facts = draft_yaml(
+        series,
+        files,
+        others=[name for name in names if name not in (*files, "filelist.txt")],
+        layout=layout_of(members if in_tar else files),
+        url=f"{address}/suppl",
+        listed=bool(listing),
+        matrix=f"{address}/matrix/{matrices[0]}",
+    )
+    return facts, draft_sheet(series, files, members_of(series.samples["geo_accession"], members) if in_tar else {})
 
 
 class _Links(html.parser.HTMLParser):
