@@ -43,7 +43,7 @@ class FaultServer(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.lists, self.plan, self.always = {}, {}, [], ""
-        self.ranges, self.etag, self.flip_at, self.requests = True, '"v1"', 0, []
+        self.ranges, self.etag, self.encoding, self.flip_at, self.requests = True, '"v1"', "", 0, []
         self.continued = 0  # answers that began in the middle
         self.go_on = threading.Event()
 
@@ -119,6 +119,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body) - start))
         if server.etag:
             self.send_header("ETag", server.etag)
+        if server.encoding:
+            self.send_header("Content-Encoding", server.encoding)
         self.end_headers()
         if fault not in ("cut", "drip", "hang"):
             self.put(body[start:])

@@ -8,6 +8,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 from email.utils import formatdate
 from pathlib import Path
 
@@ -80,6 +81,20 @@ def test_refusal_is_not_asked_again(lab):
     lab.server.always = "404"
     lab.refused()
     assert len(lab.server.asked(lab.name)) == 1
+
+
+def test_bytes_are_kept_as_they_are_stored(lab, make_lab, layouts):
+    lab.server.encoding = "gzip"  # the server takes the file's own packing for one of the way
+    make_lab(*layouts["tsv.gz"]).bring()
+    assert "the server packed the file" in lab.refused()
+
+
+def test_more_bytes_than_declared_are_not_fetched_without_end(lab):
+    lab.server.always = "no length"
+    lab.server.files[f"/suppl/{lab.name}"] = lab.body + bytes(50 << 20)
+    message = lab.refused(entry={"size": len(lab.body)})
+    assert f"where dataset.yaml says {len(lab.body):,}" in message
+    assert "52," not in message
 
 
 def test_file_of_a_failed_run_is_continued_by_the_next_only_if_it_is_the_same(lab):
@@ -518,23 +533,29 @@ def test_two_runs_share_one_download(lab, killed):
         job.stderr.close()
 
 
-def test_member_of_a_lab_who_may_only_read_the_cache(lab):
+@pytest.fixture
+def open_folder():
+    """A folder that everybody may enter; pytest closes its own ones to others, again and again."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_member_of_a_lab_who_may_only_read_the_cache(lab, open_folder):
     if os.getuid() != 0:
         pytest.skip("only root can become somebody else")
-    cache = lab.folder / "cache"
-    put(cached(lab), lab.body)
-    theirs = second(lab, "theirs")
+    stored = open_folder / "cache" / DATASET / lab.name
+    put(stored, lab.body)
+    theirs = type(lab)(open_folder / "theirs", lab.server, lab.name, lab.body)
     theirs.folder.mkdir()
     os.chown(theirs.folder, 65534, 65534)
-    for folder in (cache, cached(lab).parent, *lab.folder.parents[:2], lab.folder):
-        folder.chmod(0o755)
-    job = start(theirs, "65534", cache=str(cache))
+    job = start(theirs, "65534", cache=str(open_folder / "cache"))
     errors = job.communicate()[1]
     assert job.returncode == 0, errors
-    assert theirs.raw.samefile(cached(lab))
-    cached(lab).unlink()
+    assert theirs.raw.samefile(stored)
+    stored.unlink()
     theirs.raw.unlink()
-    job = start(theirs, "65534", cache=str(cache))
+    job = start(theirs, "65534", cache=str(open_folder / "cache"))
     errors = job.communicate()[1]
     assert "the cache cannot be written (Permission denied)" in errors
     assert not theirs.raw.exists()

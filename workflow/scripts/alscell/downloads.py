@@ -161,6 +161,16 @@ class _Job:
     def verify(self, path: str | Path) -> Verified:
         return verify(path, name=self.name, claims=self.claims)
 
+    def failed(self, reason: str) -> InputError:
+        """The message of a file that could not be fetched, with the ways out."""
+        expected = f"the file at {shown_address(self.address)}"
+        mend = (
+            "Three ways to mend it: (1) connect this machine, or let a connected one run `snakemake acquire`; "
+            f"(2) put the file at {self.place.absolute()}; (3) set `download.mirror` (an address or a folder that "
+            "holds `<id>/<file>`), `download.cache` or `data_folder` in config.yaml."
+        )
+        return InputError(self.where, found=reason, expected=expected, mend=mend)
+
 
 def _fetch_address(mirror: str, dataset: str, name: str, address: str) -> str:
     """Where to fetch a file: at its source or in the mirror; '' if it can only lie on this machine."""
@@ -227,6 +237,8 @@ def _through_kept_copy(job: _Job, kept: Path, target: str | Path) -> tuple[str, 
             verified = job.verify(kept)
         except WrongFile as wrong:
             log.warning("the kept copy %s is not right (%s) and fetched anew", kept, wrong)
+    if verified is None and job.ways.offline:
+        raise job.failed(OFFLINE)
     if verified is None:
         verified, source = _fetch(job, kept), shown_address(job.address)
     with atomic(target) as part:
@@ -243,6 +255,8 @@ def _through_cache(job: _Job, stored: Path, cache: Path, target: str | Path) -> 
     What is in the cache was put there whole, so it is read without a lock, also by those who may not write there.
     """
     verified, source = None, f"cache {stored}"
+    if not stored.is_file() and job.ways.offline:
+        raise job.failed(OFFLINE)
     if not stored.is_file():
         try:
             _share(cache, stored.parent)
@@ -297,10 +311,8 @@ def _fetch(job: _Job, stored: Path) -> Verified:
     part = stored.with_name(f".{stored.name.removeprefix('.').removesuffix('.kept')}.download")
     if part.exists() and not os.access(part, os.W_OK):
         forget(part)  # of another user of the cache
+    found: list[Verified] = []
     try:
-        if job.ways.offline:
-            raise DownloadFailed(OFFLINE, again=False)
-        found: list[Verified] = []
         download(
             openable(job.address),
             part,
@@ -310,19 +322,10 @@ def _fetch(job: _Job, stored: Path) -> Verified:
             **job.ways.patience,
         )
     except DownloadFailed as failure:
-        expected = f"the file at {shown_address(job.address)}"
-        raise InputError(job.where, found=str(failure), expected=expected, mend=_ways_out(job.place)) from None
+        raise job.failed(str(failure)) from None
     except WrongFile as wrong:
         found_text = f"{wrong}, sent by the server"
         expected = f"the file at {shown_address(job.address)}"
         raise InputError(job.where, found=found_text, expected=expected, mend=wrong.mend) from None
     os.replace(part, stored)
     return found[-1]
-
-
-def _ways_out(place: Path) -> str:
-    return (
-        "Three ways to mend it: (1) connect this machine, or let a connected one run `snakemake acquire`; "
-        f"(2) put the file at {place.absolute()}; "
-        "(3) set `download.mirror` (an address or a folder that holds `<id>/<file>`) or `data_folder` in config.yaml."
-    )

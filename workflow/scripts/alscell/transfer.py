@@ -161,6 +161,8 @@ def _fetch(url: str, part: Path, *, size: int | None, trusted: bool, timeout: fl
             raise DownloadFailed("the server has fewer bytes than were fetched before", again=True)
         if answer.status_code == 206 and _range_start(answer) != start:
             raise DownloadFailed("the server sent another part of the file than was asked for", again=True)
+        if answer.headers.get("Content-Encoding", "identity") != "identity" and ".gz" not in part.name:
+            raise DownloadFailed("the server packed the file, which it was asked not to do", again=False)
         if answer.status_code == 206:
             log.info("going on at byte %s", f"{start:,}")
         else:
@@ -198,6 +200,8 @@ def _save(answer: requests.Response, part: Path, *, start: int, total: int | Non
                 got += len(block)
                 since += len(block)
                 advance(len(block))
+                if total is not None and start + got > total:
+                    break  # more than there is; the caller's check will say so
                 if (now := time.monotonic()) - began >= timeout:
                     if since < MIN_SPEED * timeout:
                         reason = f"the server stalled: less than {MIN_SPEED:,} bytes a second for {timeout:g} seconds"
