@@ -65,6 +65,8 @@ def results(example, tmp_path_factory) -> Results:
     over += ("planted", "planted_genes", "planted_composition")
     tables |= {name: getattr(example, name)() for name in over}
     tables["cluster_labels"] = pd.concat([example.cluster_labels(one).assign(dataset=one) for one in example.TYPES])
+    raw = {"dataset": "tissue", "file": "RAW.tar", "size": 123456789, "sha256": "ab" * 32}
+    tables["acquired"] = pd.DataFrame([raw | {"source": "https://a.invalid/RAW.tar", "verified_by": "lock"}])
     tables["cluster_stability"] = pd.concat([example.cluster_stability().assign(dataset=one) for one in example.TYPES])
     figure, _ = draw_pathways(example.pathway_tests("tissue"), fdr=0.05, replicate="donor", stamp="SIMULATED DATA")
     path = tmp_path_factory.mktemp("figures") / "pathways.png"
@@ -74,7 +76,6 @@ def results(example, tmp_path_factory) -> Results:
         infos={one: info | {"system": one} for one in example.TYPES},
         samples={one: example.samples(one) for one in example.TYPES},
         tables=tables,
-        raw=pd.DataFrame([("tissue", "RAW.tar", 123456789, "ab" * 32)], columns=["dataset", "file", "size", "sha256"]),
         figures={f"pathways_tissue_{example.CONTRAST}": path.read_bytes()},
         versions={"python": "3.12.1"},
     )
@@ -197,7 +198,6 @@ def test_run_without_hits_cells_or_simulation(example, results):
         infos={"tissue": info},
         samples={"tissue": results.samples["tissue"]},
         tables=tables,
-        raw=results.raw,
         figures={},
         versions={},
     )

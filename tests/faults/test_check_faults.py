@@ -182,7 +182,20 @@ FAULTS = {
         "organism: mouse",
         ["key 'pathways.families'", "organism: mouse", "the shipped ones are human", "families: []"],
     ),
-    "no source": (DATASET, "  path: lab\n", "", ["key 'source'", "exactly one of url, path and simulation"]),
+    "no source": (DATASET, "  path: lab\n", "", ["key 'source'", "exactly one of url, zenodo, path and simulation"]),
+    "record and folder": (DATASET, "  path: lab\n", "  path: lab\n  zenodo: 17\n", ["key 'source'", "zenodo and path"]),
+    "record without files": (
+        DATASET,
+        "  path: lab\n  files:\n    - name: cells.h5ad\n      size: 4\n      sha256: null\n",
+        "  zenodo: 17\n",
+        ["key 'source.files'", "the names of the raw files"],
+    ),
+    "address of a file that lies here": (
+        DATASET,
+        "      size: 4\n",
+        "      size: 4\n      url: https://a.invalid/1\n",
+        ["key 'source.files'", "no url with `source.path`"],
+    ),
     "data file that is not there": (
         DATASET,
         "path: lab",

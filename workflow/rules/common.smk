@@ -27,6 +27,7 @@ LIBRARY = {
         "check_design",
         "check_members",
         "check_schema",
+        "claims",
         "clusters",
         "composition",
         "contract",
@@ -47,6 +48,7 @@ LIBRARY = {
         "files",
         "geo",
         "given_pseudobulk",
+        "integrity",
         "jobs",
         "keys",
         "loading",
@@ -65,7 +67,9 @@ LIBRARY = {
         "report_text",
         "simulate",
         "simulation_plan",
+        "sources",
         "tables",
+        "transfer",
     )
 }
 # Shipped resources are named here and not inside an input function: Snakemake lists the folder of cached sources once,
@@ -227,8 +231,21 @@ def raw_files(dataset):
     return [f"results/{dataset}/raw/{entry['name']}" for entry in DATASETS[dataset]["facts"]["source"]["files"]]
 
 
+def acquired_files(dataset):
+    """Size, checksum and source of all raw files of a dataset, a table for each."""
+    return [
+        f"results/{dataset}/acquired/{entry['name']}.tsv" for entry in DATASETS[dataset]["facts"]["source"]["files"]
+    ]
+
+
+def origin(wildcards):
+    """Where dataset.yaml says that the raw files are, and the source's own list of them."""
+    source = DATASETS[wildcards.dataset]["facts"]["source"]
+    return {key: source.get(key) or "" for key in ("url", "zenodo", "listing")}
+
+
 def raw_entry(wildcards):
-    """The entry of dataset.yaml's `source.files` for one raw file: name, size, sha256."""
+    """The entry of dataset.yaml's `source.files` for one raw file: name, url, size, sha256."""
     entries = DATASETS[wildcards.dataset]["facts"]["source"]["files"]
     return next(entry for entry in entries if entry["name"] == wildcards.file)
 
@@ -249,7 +266,9 @@ def local_copy_if_there(wildcards):
 
 def ways_to_fetch(wildcards, output):
     """Mirror, tries and local place of a raw file. Because it asks for `output`, Snakemake reruns nothing when they change."""
-    return {**config["download"], "place": local_copy(wildcards)}
+    ways = {**config["download"], "place": local_copy(wildcards)}
+    del ways["simulated_mirror"]  # a parameter of its own: made-up files must not stay when the real ones are asked for
+    return ways
 
 
 def raw_beside(wildcards):
@@ -365,6 +384,7 @@ def result_files():
     )
     truth = ("pathways.tsv", "genes.tsv", "composition.tsv", "cells.tsv.gz")
     return [
+        *(path for dataset in DATASETS for path in acquired_files(dataset)),
         *(
             path
             for name in ("counts.h5ad", "loaded.tsv", "quality.parquet", "quality_limits.tsv")

@@ -5,7 +5,7 @@ rule write_report:
     input:
         infos=local([dataset["info"] for dataset in DATASETS.values()]),
         sheets=local([dataset["sheet"] for dataset in DATASETS.values()]),
-        raw=[path for dataset in DATASETS for path in raw_files(dataset)],
+        acquired=[path for dataset in DATASETS for path in acquired_files(dataset)],
         quality_limits=expand_datasets("results/{dataset}/quality_limits.tsv", WITH_CELLS),
         cluster_labels=expand_datasets("results/{dataset}/cluster_labels.tsv", WITH_CELLS),
         cluster_stability=expand_datasets("results/{dataset}/cluster_stability.tsv", WITH_CELLS),

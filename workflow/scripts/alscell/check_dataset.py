@@ -300,12 +300,21 @@ def _levels_problems(facts: dict, path: str) -> list[InputError]:
 
 
 def _source_problems(source: dict, path: str, *, data_folder: str) -> Iterable[InputError]:
-    kinds = [kind for kind in ("url", "path", "simulation") if source.get(kind)]
-    if len(kinds) != 1:
-        found = " and ".join(kinds) or "none"
-        yield _problem(path, "source", found, "exactly one of url, path and simulation", "Say where the files are.")
+    kinds = [kind for kind in ("url", "zenodo", "path", "simulation") if source.get(kind)]
+    entries = source.get("files", [])
+    if len(kinds) > 1 or not (kinds or (entries and all(entry.get("url") for entry in entries))):
+        found, expected = " and ".join(kinds) or "none", "exactly one of url, zenodo, path and simulation"
+        mend = "Say where the files are; or give every entry of `files` a `url`."
+        yield _problem(path, "source", found, expected, mend)
         return
-    names = [entry["name"] for entry in source["files"]]
+    if not entries and kinds != ["path"]:
+        yield _problem(path, "source.files", None, "the names of the raw files", "List them.")
+    if source.get("simulation") or source.get("path"):
+        for entry in entries:
+            if entry.get("url"):
+                mend = "Leave out one of the two."
+                yield _problem(path, "source.files", entry["url"], f"no url with `source.{kinds[0]}`", mend)
+    names = [entry["name"] for entry in entries]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield _problem(path, "source.files", name, "every file once", "Remove the second.")
     if kinds == ["simulation"]:
@@ -317,7 +326,7 @@ def _source_problems(source: dict, path: str, *, data_folder: str) -> Iterable[I
 
 
 def _disk_problems(source: dict, folder: Path) -> Iterable[InputError]:
-    for entry in source["files"]:
+    for entry in source.get("files", []):
         file = folder / entry["name"]
         if not file.is_file():
             mend = "Put it there, or set `source.path` in dataset.yaml or `data_folder` in config."

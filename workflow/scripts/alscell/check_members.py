@@ -25,7 +25,8 @@ def file_problems(rows: Sequence[Row], facts: dict, *, sheet: str) -> list[Input
     sheet : str
         Path of samples.tsv, for messages.
     """
-    names = [entry["name"] for entry in facts["source"]["files"]]
+    named = dict.fromkeys(row["file"] for _, row in rows if row.get("file"))
+    names = [entry["name"] for entry in facts["source"].get("files", ({"name": name} for name in named))]
     problems: list[InputError] = []
     held: dict[str, list[Row]] = defaultdict(list)
     for number, row in rows:

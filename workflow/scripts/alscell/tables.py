@@ -65,6 +65,19 @@ TABLES = {
     table.name: table
     for table in (
         Table(
+            "acquired",
+            "one raw file",
+            ("dataset", "file"),
+            (
+                _DATASET,
+                _c("file", STRING, "name of the file"),
+                _c("size", INTEGER, "size", "bytes"),
+                _c("sha256", STRING, "checksum of its bytes"),
+                _c("source", STRING, "address or path that it came from; kept copy, cache or simulated"),
+                _c("verified_by", STRING, "what it was compared with, joined by '; ': declared size or sha256, the source's own listing, the lock file, its own content (where no sha256 was known); 'no listing': there should be one, and it could not be used"),
+            ),
+        ),
+        Table(
             "loaded",
             "one sample, as it was read",
             ("sample",),
