@@ -187,8 +187,6 @@ def _dataset_findings(
         seen[entry["id"]] = index
         facts, sheet, found = _read_folder(entry, files, schema, data_folder=filled["data_folder"])
         problems += found
-        if facts:
-            problems += _species_problems(facts, files["info"], filled["pathways"]["families"])
         if _touched(bad, "datasets", index):
             continue
         known += [(entry, facts)] if facts else []
@@ -196,19 +194,6 @@ def _dataset_findings(
         problems += design.problems
         warnings += design.warnings
     return Findings([*problems, *_mixture_problems(known)], warnings)
-
-
-def _species_problems(facts: dict, path: str, families: Sequence[str]) -> list[InputError]:
-    """Shipped gene sets are human: in mouse symbols a handful of names (C2, C3, ...) mean the same by chance only."""
-    if facts["organism"] == "human" or not families:
-        return []
-    found = f"the shipped families {', '.join(families)} with a dataset of `organism: {facts['organism']}` ({path})"
-    mend = (
-        "Set `pathways: {families: [], gene_sets: [your.gmt]}`, with symbols of its species in your.gmt, and run "
-        "datasets of the two species apart."
-    )
-    expected = "gene sets of the species of the data; the shipped ones are human"
-    return [InputError("config, key 'pathways.families'", found=found, expected=expected, mend=mend)]
 
 
 def _mixture_problems(known: Sequence[tuple[dict, dict]]) -> list[InputError]:
