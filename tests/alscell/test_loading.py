@@ -194,7 +194,6 @@ def test_real_tenx_h5_of_all_versions(name, organism, shape, total):
     [
         ("scanpy_10x_data/1.2.0/multiple_genomes.h5", "mouse", "genomes another_genome, hg19_chr21"),
         ("scanpy_visium/2.1.0/raw_probe_bc_matrix.h5", "mouse", "a matrix of probes"),
-        ("scanpy_visium/1.0.0/filtered_feature_bc_matrix.h5", "human", "Ensembl ids"),
         ("seurat_visium_filtered_feature_bc_matrix.h5", "human", "mouse symbols"),
     ],
 )

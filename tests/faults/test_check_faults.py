@@ -176,12 +176,6 @@ FAULTS = {
         "enters_at: load\nlayout: 10x_h5",
         ["8 samples in cells.h5ad", "each would get all of its cells", "a plain h5 is one sample", "a file of its own"],
     ),
-    "human gene sets for mice": (
-        DATASET,
-        "organism: human",
-        "organism: mouse",
-        ["key 'pathways.families'", "organism: mouse", "the shipped ones are human", "families: []"],
-    ),
     "no source": (DATASET, "  path: lab\n", "", ["key 'source'", "exactly one of url, zenodo, path and simulation"]),
     "record and folder": (DATASET, "  path: lab\n", "  path: lab\n  zenodo: 17\n", ["key 'source'", "zenodo and path"]),
     "record without files": (

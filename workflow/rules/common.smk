@@ -47,6 +47,7 @@ LIBRARY = {
         "figures_tests",
         "files",
         "geo",
+        "genes",
         "given_pseudobulk",
         "integrity",
         "jobs",
@@ -55,6 +56,7 @@ LIBRARY = {
         "moderation",
         "neighbors",
         "normalization",
+        "orthologs",
         "pathways",
         "planted",
         "pseudobulk",
@@ -81,6 +83,9 @@ SHIPPED_SETS = {
 SHIPPED_MARKERS = {
     name: workflow.source_path(f"../../resources/markers/{name}.tsv")
     for name in ("ipsc_motor_neurons", "motor_cortex", "spinal_cord")
+}
+SHIPPED_GENES = {
+    name: workflow.source_path(f"../../resources/genes/{name}.tsv.gz") for name in ("human", "mouse", "mouse_human")
 }
 SCHEMAS = {name: workflow.source_path(f"../schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")}
 
@@ -407,6 +412,11 @@ def systems():
     return {name: dataset["facts"]["system"] for name, dataset in DATASETS.items()}
 
 
+def organisms():
+    """Each dataset's organism: human or mouse."""
+    return {name: dataset["facts"]["organism"] for name, dataset in DATASETS.items()}
+
+
 def planted_contrasts():
     """Contrasts of each simulated dataset whose case arm carries the planted change, and whose control arm does not."""
     found = {}
@@ -443,6 +453,16 @@ def marker_file(wildcards):
     name = DATASETS[wildcards.dataset]["facts"].get("markers", "spinal_cord")
     own = Path(DATASETS[wildcards.dataset]["info"]).parent / f"{name}.tsv"
     return str(own) if own.exists() else SHIPPED_MARKERS[name]
+
+
+def gene_table(wildcards):
+    """Ensembl ids and symbols of the organism of a dataset."""
+    return SHIPPED_GENES[fact("organism")(wildcards)]
+
+
+def ortholog_table(wildcards):
+    """Mouse and human symbols, for a mouse dataset, whose gene sets and markers are human; nothing for a human one."""
+    return [SHIPPED_GENES["mouse_human"]] if fact("organism")(wildcards) == "mouse" else []
 
 
 def gene_set_files(wildcards):

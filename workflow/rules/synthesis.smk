@@ -6,6 +6,7 @@ rule synthesize_datasets:
         pathway_tests=expand_datasets("results/{dataset}/pathway_tests.tsv"),
         differential=expand_datasets("results/{dataset}/differential.tsv.gz"),
         candidates=workflow.source_path("../../resources/gene_sets/biomarkers.tsv"),
+        orthologs=SHIPPED_GENES["mouse_human"],
         library=library("synthesize_datasets"),
     output:
         pathways="<summary>/synthesis/pathways.tsv",
@@ -20,6 +21,7 @@ rule synthesize_datasets:
     threads: 1
     params:
         systems=systems(),
+        organisms=organisms(),
         fdr=lookup("differential/fdr", within=config),
     message:
         "Pool pathways and genes over datasets, tissue against dish"
