@@ -185,7 +185,7 @@ def test_numbered_member_is_the_nth_sample_of_its_condition(tmp_path, member, co
         found = numbered(FOUR, member, condition=condition, tmp_path=tmp_path)
     assert found.notes["source_sample"] == expected
     assert found.barcodes.tolist() == names
-    assert f"{member} of the 2 samples with group '{condition}' is {expected}" in caplog.text
+    assert f"{member} of the 2 samples of condition '{condition}' is {expected}" in caplog.text
 
 
 def test_numbered_member_without_conditions_counts_all_samples(tmp_path):
@@ -196,14 +196,14 @@ def test_numbered_member_without_conditions_counts_all_samples(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"n": 3}, r"2 values of donor with group 'ALS' \(P10, P9\); expected 3, as many as rows with @"),
-        ({"n": 1}, r"2 values of donor with group 'ALS'.*expected 1"),
+        ({"n": 3}, r"2 samples of condition 'ALS' in the data \(P10, P9\); expected 3, as many as rows with @"),
+        ({"n": 1}, r"2 samples of condition 'ALS'.*expected 1"),
         ({"member": "@3"}, r"member '@3'; expected @1 to @2"),
         ({"member": "@0"}, r"member '@0'; expected @1 to @2"),
-        ({"condition": "PLS"}, r"0 values of donor with group 'PLS'"),
+        ({"condition": "PLS"}, r"0 samples of condition 'PLS'"),
         (
             {"table": FOUR.assign(group=["ALS", "ALS", "Ctl", "Ctl", "Ctl", "ALS"])},
-            r"group 'ALS' and 'Ctl' in donor 'P9'",
+            r"conditions 'ALS' and 'Ctl' in sample 'P9'",
         ),
     ],
 )

@@ -24,6 +24,7 @@ LIBRARY = {
         "atlas",
         "cell_table",
         "check",
+        "check_cells",
         "check_dataset",
         "check_design",
         "check_members",

@@ -17,6 +17,7 @@ def main(
     samples: str,
     sums: str,
     cells: dict,
+    cell_types: dict,
     symbol: str,
     gene_id: str,
     layer: str,
@@ -26,11 +27,11 @@ def main(
 ) -> None:
     """Read the table or tables, write the same file that sum_pseudobulk makes from cells."""
     sheet = files.read_samples(samples)
-    columns = {"columns": cells, "symbol": symbol, "gene_id": gene_id, "layer": layer, "organism": organism}
+    columns = {"columns": cells, "cell_types": cell_types, "symbol": symbol, "gene_id": gene_id}
     parts = []
     for path in counts:
         mine = sheet[sheet["file"].isin(["", Path(path).name])] if "file" in sheet else sheet
-        parts += given_sums(files.read_h5ad(path), mine, where=path, **columns)
+        parts += given_sums(files.read_h5ad(path), mine, where=path, layer=layer, organism=organism, **columns)
     data = pseudobulk.add_samples(parts, sheet, dataset=dataset, simulated=simulated)
     files.write_h5ad(data, sums)
     LOG.info("%d cells in %d sums of donor and cell type, %d genes", data.obs[N_CELLS].sum(), data.n_obs, data.n_vars)

@@ -133,7 +133,7 @@ def renamed_labels(labels: np.ndarray, names: dict[str, str], *, where: str) -> 
     import pandas as pd
 
     given = given_labels(pd.Series(labels, dtype="object"))
-    known = {" ".join(label.split()): name for label, name in names.items()} | {UNASSIGNED: UNASSIGNED}
+    known = {" ".join(str(label).split()): name for label, name in names.items()} | {UNASSIGNED: UNASSIGNED}
     lacking = sorted(set(given) - set(known))
     if lacking:
         found = f"cell type {', '.join(repr(label) for label in lacking[:12])}"

@@ -63,7 +63,8 @@ def choose_cells(
     if cells.get("sample"):
         samples = joined(column, cells["sample"])
         if member.startswith(NUMBERED):
-            member = _numbered(samples, column, cells, member, row, where)
+            conditions = joined(column, cells["condition"]) if cells.get("condition") else None
+            member = numbered_sample(samples, conditions, member=member, row=row, where=where)
             notes["source_sample"] = member
         rows = np.flatnonzero(samples == member)
         if not len(rows):
@@ -97,38 +98,50 @@ def _compare(values: np.ndarray, column: str, expected: str, where: str) -> None
         raise InputError(where, found=found, expected=f"'{expected}', as in samples.tsv", mend=mend)
 
 
-def _numbered(
-    samples: np.ndarray, column: Column, cells: dict[str, str], member: str, row: dict[str, str], where: str
+def numbered_sample(
+    samples: np.ndarray, conditions: np.ndarray | None, *, member: str, row: dict[str, str], where: str
 ) -> str:
-    """The real name of sample '@n'."""
-    named = np.array([sample.strip().lower() not in BLANK for sample in samples])
-    of = "in the file"
-    if cells.get("condition"):
-        conditions = joined(column, cells["condition"])
-        _check_one_condition(samples[named], conditions[named], cells, where)
+    """The real name of sample '@n'.
+
+    Parameters
+    ----------
+    samples, conditions : array of str, one a cell
+        As the data say; None where they name no condition. Blank samples are none.
+    member, row, where
+        As of `choose_cells`.
+
+    Raises
+    ------
+    InputError
+        Another number of samples than rows; a sample of two conditions; no such number.
+    """
+    named = np.array([sample.strip().lower() not in BLANK for sample in samples], dtype=bool)
+    of = ""
+    if conditions is not None:
+        _check_one_condition(samples[named], conditions[named], where)
         named &= conditions == row["condition"]
-        of = f"with {cells['condition']} '{row['condition']}'"
+        of = f" of condition '{row['condition']}'"
     valid = sorted(set(samples[named]))
     n_rows = int(row["n_numbered"])
     if len(valid) != n_rows:
-        found = f"{len(valid)} values of {cells['sample']} {of} ({', '.join(valid[:12])})"
+        found = f"{len(valid)} samples{of} in the data ({', '.join(valid[:12]) or 'none'})"
         mend = "Give every one of them a row in samples.tsv, or name those that you want in column 'member'."
         raise InputError(where, found=found, expected=f"{n_rows}, as many as rows with @", mend=mend)
     number = int(member.removeprefix(NUMBERED))
     if not 1 <= number <= len(valid):
         mend = "Correct `member` in samples.tsv."
         raise InputError(where, found=f"member '{member}'", expected=f"@1 to @{len(valid)}", mend=mend)
-    log.info("%s of the %d samples %s is %s", member, len(valid), of, valid[number - 1])
+    log.info("%s of the %d samples%s is %s", member, len(valid), of, valid[number - 1])
     return valid[number - 1]
 
 
-def _check_one_condition(samples: np.ndarray, conditions: np.ndarray, cells: dict[str, str], where: str) -> None:
+def _check_one_condition(samples: np.ndarray, conditions: np.ndarray, where: str) -> None:
     seen: dict[str, set[str]] = defaultdict(set)
     for sample, condition in set(zip(samples.tolist(), conditions.tolist(), strict=True)):
         seen[sample].add(condition)
     for sample in sorted(seen):
         if len(seen[sample]) > 1:
             values = " and ".join(repr(value) for value in sorted(seen[sample]))
-            found = f"{cells['condition']} {values} in {cells['sample']} '{sample}'"
             mend = "Correct `cells` in dataset.yaml: a sample has one condition."
+            found = f"conditions {values} in sample '{sample}'"
             raise InputError(where, found=found, expected="one condition in each sample", mend=mend)
