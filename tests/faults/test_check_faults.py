@@ -142,8 +142,8 @@ FAULTS = {
     "layout that does not fit": (
         DATASET,
         "layout: h5ad",
-        "layout: 10x_h5",
-        ["key 'layout'", "h5ad with enters_at: qc"],
+        "layout: pseudobulk_h5ad",
+        ["key 'layout'", "h5ad or loom or seurat_rds with enters_at: qc"],
     ),
     "no cell types": (DATASET, ", cell_type: cell_type", "", ["cells.cell_type", "found nothing"]),
     "dense table without orientation": (
@@ -388,7 +388,8 @@ def test_two_rows_never_take_the_same_cells(layout, members, words, setup, monke
     (setup / "data/lab/cells.h5ad").rename(setup / "data/lab/cells.tar")
     if layout != "h5ad":
         spoil(setup, DATASET, "enters_at: qc\nlayout: h5ad", f"enters_at: load\nlayout: {layout}")
-        spoil(setup, DATASET, APPEND, "orientation: genes_by_cells\n")
+        instead = "orientation: genes_by_cells" if layout == "dense_csv" else ""
+        spoil(setup, DATASET, "cells: {sample: sample, cell_type: cell_type}", instead)
     (problem,) = check(setup).problems
     assert all(word in str(problem) for word in words), problem
 
@@ -409,6 +410,7 @@ def test_file_that_is_one_sample_as_a_whole(setup, monkeypatch):
     (setup / SHEET).write_text("\n".join(text) + "\n")
     facts = yaml.safe_load((setup / DATASET).read_text())
     facts |= {"enters_at": "load", "layout": "10x_h5", "source": {"path": "lab", "files": [{"name": n} for n in names]}}
+    del facts["cells"]
     (setup / DATASET).write_text(yaml.safe_dump(facts))
     for name in names:
         (setup / "data/lab" / name).write_bytes(b"h5")

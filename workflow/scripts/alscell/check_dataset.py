@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from alscell.check_cells import cells_problems
 from alscell.check_design import is_missing
 from alscell.check_members import file_problems
 from alscell.check_schema import key_name, schema_problems, shown
@@ -51,7 +52,8 @@ RESERVED = frozenset(
         *(N_CELLS, "n_samples", "n_counts", "n_genes", "doublet_score", "fraction_mitochondrial", "fraction_ribosomal"),
     )
 )
-_LAYOUTS = {"load": ("10x_h5", "dense_csv", "h5ad"), "qc": ("h5ad",), "pseudobulk": ("pseudobulk_h5ad",)}
+_CELL_LAYOUTS = ("10x_h5", "10x_mtx", "dense_csv", "h5ad", "loom", "seurat_rds")
+_LAYOUTS = {"load": _CELL_LAYOUTS, "qc": _CELL_LAYOUTS, "pseudobulk": ("pseudobulk_h5ad",)}
 _CELLS = {"qc": ("cell_type",), "pseudobulk": ("sample", "cell_type", "n_cells")}
 
 
@@ -105,10 +107,11 @@ def facts_problems(facts: dict, path: str, *, entry_id: str, data_folder: str) -
         problems.append(_problem(path, "simulated", None, "true, with `source.simulation`", "Everything must say so."))
     for key in _CELLS.get(facts["enters_at"], ()):
         if key not in facts.get("cells", {}):
-            expected = f"the column of obs that holds it, with enters_at: {facts['enters_at']}"
+            expected = f"the column that holds it, with enters_at: {facts['enters_at']}"
             problems.append(_problem(path, f"cells.{key}", None, expected, "Add it."))
     return [
         *problems,
+        *cells_problems(facts, path),
         *_levels_problems(facts, path),
         *_source_problems(facts["source"], path, data_folder=data_folder),
         *_marker_problems(facts, path),

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from alscell.check_cells import is_numbered, numbered_problems
 from alscell.errors import InputError, nearest
 from alscell.keys import SAMPLE, is_tar_name
 
@@ -39,10 +40,12 @@ def file_problems(rows: Sequence[Row], facts: dict, *, sheet: str) -> list[Input
         held[file].append((number, row))
     if problems:
         return problems
-    if unused := [name for name in names if name not in held]:
+    table = facts.get("cells", {}).get("table")
+    if unused := [name for name in names if name not in held and name != table]:
         found = f"no sample in file {', '.join(unused)}"
         mend = "Add its samples, or remove the file from `source.files` in dataset.yaml."
         problems.append(InputError(sheet, found=found, expected="a sample in every file", mend=mend))
+    problems += numbered_problems(rows, facts, sheet=sheet)
     for file, inside in held.items():
         whole = _why_whole(file, facts)
         problems += _whole_problems(file, inside, whole, sheet) if whole else _member_problems(file, inside, sheet)
@@ -51,6 +54,11 @@ def file_problems(rows: Sequence[Row], facts: dict, *, sheet: str) -> list[Input
 
 def _why_whole(file: str, facts: dict) -> str:
     """Why a file is one sample as a whole, whatever `member` says; '' if a row takes a part of it."""
+    cells = facts.get("cells", {})
+    if cells.get("sample") and cells.get("table"):
+        return ""
+    if facts["layout"] in ("loom", "seurat_rds") and not cells.get("sample"):
+        return "without `cells.sample` in dataset.yaml a file is one sample"
     if facts["layout"] == "10x_h5" and not is_tar_name(file):
         return "a plain h5 is one sample (only a tar, by its name, holds several)"
     if facts["layout"] == "h5ad" and not facts.get("cells", {}).get("sample"):
@@ -80,6 +88,8 @@ def _member_problems(file: str, rows: Sequence[Row], sheet: str) -> list[InputEr
     seen: list[tuple[int, str]] = []
     for number, row in rows:
         member = row.get("member") or row[SAMPLE]
+        if is_numbered(member):
+            continue
         first = next((line for line, other in seen if _same(member, other)), None)
         if first is not None:
             found = f"the same file and member as line {first}: {file}, {member}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
-from alscell.errors import InputError
+from alscell.errors import InputError, nearest
 from alscell.keys import UNASSIGNED
 
 if TYPE_CHECKING:
@@ -120,6 +120,26 @@ def given_labels(labels: pd.Series) -> pd.Series:
     """Labels that came with the data, white space made single; blank ones are unassigned."""
     text = labels.astype("object").where(labels.notna(), "").astype("str").str.split().str.join(" ")
     return text.where(~text.str.lower().isin(BLANK), UNASSIGNED)
+
+
+def renamed_labels(labels: np.ndarray, names: dict[str, str], *, where: str) -> np.ndarray:
+    """Given labels, made alike as by `given_labels`, under the names of `cell_types` in dataset.yaml.
+
+    Raises
+    ------
+    InputError
+        If a label has no name there; blank ones need none.
+    """
+    import pandas as pd
+
+    given = given_labels(pd.Series(labels, dtype="object"))
+    known = {" ".join(str(label).split()): name for label, name in names.items()} | {UNASSIGNED: UNASSIGNED}
+    lacking = sorted(set(given) - set(known))
+    if lacking:
+        found = f"cell type {', '.join(repr(label) for label in lacking[:12])}"
+        mend = f"Add it to `cell_types` in dataset.yaml. {nearest(lacking[0], set(known) - {UNASSIGNED})}"
+        raise InputError(where, found=found, expected="labels that `cell_types` names", mend=mend)
+    return given.map(known).to_numpy(dtype=object)
 
 
 def _few(names: np.ndarray) -> str:
