@@ -17,7 +17,8 @@ from alscell.counts import Counts, as_integers, check_counts
 from alscell.dense import read_dense
 from alscell.errors import InputError
 from alscell.files import read_h5ad, sha256, write_counts
-from alscell.loading import as_anndata, read_labeled, read_tenx
+from alscell.loading import as_anndata, read_labeled
+from alscell.tenx import read_tenx
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get("ALSCELL_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -145,7 +146,7 @@ def test_tar_is_never_unpacked_and_only_plain_files_count(tmp_path, monkeypatch)
 def test_plain_tenx_that_is_called_a_tar_would_give_every_sample_all_cells(tmp_path):
     path = write_tenx(tmp_path / "RAW.tar")
     for member in ("s1", "s2"):
-        with pytest.raises(InputError, match="one h5 file that is called a tar; expected a tar of h5 files"):
+        with pytest.raises(InputError, match="one h5 file that is called an archive; expected a tar or zip"):
             tenx(path, member)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import tarfile
+import zipfile
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -31,7 +33,8 @@ COMMON_GENES = frozenset(
     {"ACTB", "B2M", "EEF1A1", "FTL", "GAPDH", "MALAT1", "MT-CO1", "RPL13", "RPLP0", "RPS18", "UBC", "VIM"}
 )
 BLANK = {"", "nan", "none", "na", "<na>"}  # ways to write "no label", in lower case
-BROKEN = (EOFError, OSError, zlib.error, tarfile.TarError)  # what readers raise for a file that is cut off
+# what readers raise for a file that is cut off
+BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,32 @@ def plain_text(value: Any) -> str:
     if value is None or value != value:
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def check_repeated(column: str, values: np.ndarray, expected: str, *, where: str) -> None:
+    """Refuse cells whose donor or condition is another one in the data than in the sheet.
+
+    Parameters
+    ----------
+    column : str
+        Name in the data, for the message.
+    values : array of str
+        Of all cells of the sample.
+    expected : str
+        As samples.tsv has it.
+    where : str
+        File and sample, for messages.
+
+    Raises
+    ------
+    InputError
+        If another value is there.
+    """
+    found = sorted(set(values))
+    if found != [expected]:
+        said = f"{column} {' and '.join(repr(value) for value in found)} in the data"
+        mend = "Correct the sample's row in samples.tsv, or its `member`."
+        raise InputError(where, found=said, expected=f"'{expected}', as in samples.tsv", mend=mend)
 
 
 def given_labels(labels: pd.Series) -> pd.Series:
