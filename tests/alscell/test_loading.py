@@ -165,45 +165,6 @@ def test_broken_files_are_one_clear_message(tmp_path):
         tenx(tmp_path / "other.h5")
 
 
-def test_real_tenx_h5_equals_the_mtx_of_the_same_cells():
-    folder = real("tenx_formats/pbmc500_v3_h5_mtx")
-    found = check(tenx(folder / "filtered_feature_bc_matrix.h5"))
-    expected = pd.read_csv(folder / "expected_matrix.csv", header=None).to_numpy()
-    expected = expected.T if expected.shape[0] == 50 else expected
-    assert np.array_equal(found.matrix.toarray(), expected)
-    assert found.gene_ids[0].startswith("ENSG")
-
-
-@pytest.mark.parametrize(
-    ("name", "organism", "shape", "total"),
-    [
-        ("GSE164378_RNA_ADT_3P_P1_subsetted.h5", "human", (200, 50), 2764),
-        ("scanpy_10x_data/3.0.0/filtered_feature_bc_matrix.h5", "human", (1107, 507), 41549),
-        ("scanpy_10x_data/1.2.0/filtered_gene_bc_matrices_h5.h5", "human", (12, 343), 12),
-        ("scanpy_10x_data/1.2.0/multiple_genomes.h5", "human", (12, 343), 12),
-        ("seurat_visium_filtered_feature_bc_matrix.h5", "mouse", (2695, 100), 132231),
-    ],
-)
-def test_real_tenx_h5_of_all_versions(name, organism, shape, total):
-    found = check(tenx(real(f"tenx_formats/{name}"), organism=organism), organism)
-    assert found.matrix.shape == shape
-    assert found.matrix.sum() == total
-
-
-@pytest.mark.parametrize(
-    ("name", "organism", "message"),
-    [
-        ("scanpy_10x_data/1.2.0/multiple_genomes.h5", "mouse", "genomes another_genome, hg19_chr21"),
-        ("scanpy_visium/2.1.0/raw_probe_bc_matrix.h5", "mouse", "a matrix of probes"),
-        ("scanpy_visium/1.0.0/filtered_feature_bc_matrix.h5", "human", "Ensembl ids"),
-        ("seurat_visium_filtered_feature_bc_matrix.h5", "human", "mouse symbols"),
-    ],
-)
-def test_real_tenx_h5_that_is_no_use(name, organism, message):
-    with pytest.raises(InputError, match=message):
-        check(tenx(real(f"tenx_formats/{name}"), organism=organism), organism)
-
-
 # Dense table
 
 TABLE = {
