@@ -145,6 +145,30 @@ FAULTS = {
         "layout: pseudobulk_h5ad",
         ["key 'layout'", "h5ad or loom or seurat_rds with enters_at: qc"],
     ),
+    "10x files do not hold cell types": (
+        DATASET,
+        "layout: h5ad",
+        "layout: 10x_h5",
+        ["key 'cells.table'", "the file with the cell types, with enters_at: qc and layout: 10x_h5"],
+    ),
+    "names of parts with another layout": (
+        DATASET,
+        APPEND,
+        "parts: {matrix: counts.mtx, features: genes.tsv, barcodes: cells.tsv}\n",
+        ["key 'parts'", "'h5ad'", "expected 10x_mtx"],
+    ),
+    "address without files": (
+        DATASET,
+        "  path: lab\n  files:\n    - name: cells.h5ad\n      size: 4\n      sha256: null\n",
+        "  url: https://example.org\n",
+        ["key 'source.files'", "found nothing", "Only with `path`"],
+    ),
+    "Zenodo and an address": (
+        DATASET,
+        "  path: lab\n",
+        "  zenodo: 8190317\n  url: https://example.org\n",
+        ["key 'source'", "url and zenodo"],
+    ),
     "no cell types": (DATASET, ", cell_type: cell_type", "", ["cells.cell_type", "found nothing"]),
     "dense table without orientation": (
         DATASET,
@@ -419,6 +443,125 @@ def test_file_that_is_one_sample_as_a_whole(setup, monkeypatch):
     (problem,) = check(setup).problems
     assert "line 4 (sample 'S3')" in str(problem)
     assert "found member 'lane1'; expected none, since a plain h5 is one sample" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "words"),
+    [
+        ("url: https://example.org", "sub/cells.h5ad", ["'sub/cells.h5ad'", "only `path` may have"]),
+        ("path: lab", "../lab/cells.h5ad", ["'../lab/cells.h5ad'", "expected a file name"]),
+        ("path: .", "lab/cells.h5ad", []),
+    ],
+)
+def test_folders_in_the_names_of_files(source, name, words, setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    spoil(setup, DATASET, "path: lab", source)
+    spoil(setup, DATASET, "cells.h5ad", name)
+    spoil(setup, SHEET, "cells.h5ad", name)
+    problems = [str(problem) for problem in check(setup).problems]
+    assert len(problems) == bool(words), problems
+    assert all(word in problems[0] for word in ["key 'source.files'", *words] if words), problems
+
+
+LOOSE = ("{name}/matrix.mtx.gz", "{name}/features.tsv.gz", "{name}/barcodes.tsv.gz")
+
+
+def write_mtx_setup(setup, files=LOOSE):
+    """The set-up with eight loose matrices and no list of files; the sheet names each matrix."""
+    header, *rows = [line.split("\t") for line in (setup / SHEET).read_text().splitlines()]
+    for row in rows:
+        for file in files:
+            path = setup / "data/lab" / file.format(name=row[0])
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(b"")
+        row[-1] = files[0].format(name=row[0])
+    (setup / SHEET).write_text("".join("\t".join(row) + "\n" for row in [header, *rows]))
+    facts = yaml.safe_load((setup / DATASET).read_text())
+    facts |= {"enters_at": "load", "layout": "10x_mtx", "source": {"path": "lab"}}
+    facts.pop("cells")
+    (setup / DATASET).write_text(yaml.safe_dump(facts))
+
+
+@pytest.mark.parametrize("prefix", ["{name}/", "GSM1_{name}_"])
+def test_folder_of_matrices_needs_no_list_of_files(prefix, setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    write_mtx_setup(setup, [prefix + name for name in ("matrix.mtx", "genes.tsv", "barcodes.tsv")])
+    assert check(setup) == Findings([], [])
+    # The same files may be listed; features, barcodes and the table of cells need no row of their own.
+    facts = yaml.safe_load((setup / DATASET).read_text())
+    folder = setup / "data/lab"
+    (folder / "cells.h5ad").rename(folder / "cells.tsv")
+    names = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+    facts |= {"source": {"path": "lab", "files": [{"name": name} for name in names]}, "cells": {"table": "cells.tsv"}}
+    (setup / DATASET).write_text(yaml.safe_dump(facts))
+    assert check(setup) == Findings([], [])
+
+
+@pytest.mark.parametrize(
+    ("removed", "words"),
+    [
+        ("S3/matrix.mtx.gz", ["data/lab/S3/matrix.mtx.gz", "no such file", "line 4"]),
+        ("S3/features.tsv.gz", ["line 4, file 'S3/matrix.mtx.gz'", "no features beside it", "S3/genes.tsv.gz"]),
+        ("S3/barcodes.tsv.gz", ["line 4, file 'S3/matrix.mtx.gz'", "no barcodes beside it", "S3/barcodes.tsv"]),
+    ],
+)
+def test_matrix_without_its_features_or_barcodes(removed, words, setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    write_mtx_setup(setup)
+    (setup / "data/lab" / removed).unlink()
+    (problem,) = check(setup).problems
+    assert all(word in str(problem) for word in words), problem
+
+
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        ("", ["line 4 (sample 'S3')", "no file", "Fill column `file`"]),
+        ("../lab/S3/matrix.mtx.gz", ["line 4", "'../lab/S3/matrix.mtx.gz'", "below data/lab"]),
+        ("S3/barcodes.tsv.gz", ["'S3/barcodes.tsv.gz'", "ends in matrix.mtx", "`parts`"]),
+        ("S2/matrix.mtx.gz", ["2 samples in S2/matrix.mtx.gz", "a loose matrix is one sample"]),
+    ],
+)
+def test_sheet_names_the_files_where_no_list_does(new, words, setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    write_mtx_setup(setup)
+    spoil(setup, SHEET, "\tS3/matrix.mtx.gz", f"\t{new}")
+    (problem,) = check(setup).problems
+    assert all(word in str(problem) for word in words), problem
+
+
+def test_two_files_for_one_part_of_a_sample(setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    write_mtx_setup(setup)
+    (setup / "data/lab/S3/genes.tsv").write_text("")
+    (problem,) = check(setup).problems
+    assert "found S3/features.tsv.gz and S3/genes.tsv; expected one of" in str(problem)
+
+
+@pytest.mark.parametrize("file", ["cells.zip", "cells.tar.gz"])
+@pytest.mark.parametrize(
+    ("members", "line"),
+    [
+        ({1: "S1/filtered", 2: "S2/filtered"}, None),
+        ({1: "S1", 2: "S2", 3: "S3*"}, None),
+        ({1: "S2/filtered", 2: "S2/filtered"}, 3),
+        ({1: "S1/*", 2: "S1/filtered"}, 3),
+        ({1: "S3/filtered", 3: "S3"}, 4),
+        ({1: "GSM1_S1.tar.gz/S1", 2: "GSM1_*"}, 3),
+    ],
+)
+def test_members_of_an_archive_of_matrices(file, members, line, setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    rows = (setup / SHEET).read_text().replace("cells.h5ad", file).splitlines()
+    names = {0: "member", **members}
+    (setup / SHEET).write_text("".join(f"{row}\t{names.get(number, '')}\n" for number, row in enumerate(rows)))
+    spoil(setup, DATASET, "cells.h5ad", file)
+    spoil(setup, DATASET, "enters_at: qc\nlayout: h5ad", "enters_at: load\nlayout: 10x_mtx")
+    (setup / "data/lab/cells.h5ad").rename(setup / "data/lab" / file)
+    problems = [str(problem) for problem in check(setup).problems]
+    assert len(problems) == (line is not None), problems
+    assert not problems or f"line {line} " in problems[0]
+    assert not problems or "the same file and member" in problems[0]
 
 
 @pytest.mark.parametrize(("value", "words"), [("90+", "'90+' for donor D1"), ("61,5", "'61,5' for donor D1")])

@@ -21,6 +21,7 @@ LIBRARY = {
         "activity",
         "agreement",
         "annotation",
+        "archives",
         "atlas",
         "cell_table",
         "check",
@@ -58,6 +59,7 @@ LIBRARY = {
         "loading",
         "loom",
         "moderation",
+        "mtx",
         "neighbors",
         "normalization",
         "orthologs",
@@ -77,6 +79,7 @@ LIBRARY = {
         "simulation_plan",
         "sources",
         "tables",
+        "tenx",
         "text_table",
         "transfer",
     )
@@ -142,8 +145,9 @@ def read_dataset(entry):
     source = info["source"]
     if "files" not in source:  # of a folder on this machine: those that the sheet names, and what belongs to them
         folder = Path(config["data_folder"]) / source["path"]
-        there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
         named = dict.fromkeys(row["file"] for row in samples.values())
+        around = {(folder / file).parent for file in named}
+        there = {str(path.relative_to(folder)) for place in around for path in place.iterdir() if path.is_file()}
         beside = [name for file in named for name in companions(file, there, info)]
         table = [info["cells"]["table"]] if (info.get("cells") or {}).get("table") else []
         source["files"] = [{"name": name} for name in dict.fromkeys([*named, *beside, *table])]
@@ -157,11 +161,12 @@ def read_dataset(entry):
 def companions(file, names, facts):
     """Genes and barcodes that belong to a loose matrix.mtx, among the names of a dataset's raw files."""
     parts = facts.get("parts") or {"matrix": "matrix.mtx", "features": "features.tsv", "barcodes": "barcodes.tsv"}
+    parts = {key: name.removesuffix(".gz") for key, name in parts.items()}
     stem = file.removesuffix(".gz")
     if facts["layout"] != "10x_mtx" or not stem.endswith(parts["matrix"]):
         return []
     start = stem.removesuffix(parts["matrix"])
-    wanted = [parts["features"], parts["barcodes"], *(["genes.tsv"] if "parts" not in facts else [])]
+    wanted = [parts["features"], parts["barcodes"], *(["genes.tsv"] if not facts.get("parts") else [])]
     return sorted(name for name in names if name.removesuffix(".gz") in {start + part for part in wanted})
 
 

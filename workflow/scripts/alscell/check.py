@@ -246,7 +246,7 @@ def _read_folder(
         problems += facts_problems(facts, files["info"], entry_id=entry["id"], data_folder=data_folder)
     sheet, found = read_sheet(files["sheet"])
     if sheet and facts:
-        found = sheet_problems(sheet, facts, schema["samples"])
+        found = sheet_problems(sheet, facts, schema["samples"], data_folder=data_folder)
     return facts, (None if found else sheet), [*problems, *found]
 
 

@@ -14,7 +14,7 @@ import yaml
 
 from alscell.check_cells import cells_problems
 from alscell.check_design import is_missing
-from alscell.check_members import file_problems
+from alscell.check_members import FILE_NAME, file_problems
 from alscell.check_schema import key_name, schema_problems, shown
 from alscell.errors import InputError, nearest
 from alscell.keys import (
@@ -54,6 +54,7 @@ RESERVED = frozenset(
 )
 _CELL_LAYOUTS = ("10x_h5", "10x_mtx", "dense_csv", "h5ad", "loom", "seurat_rds")
 _LAYOUTS = {"load": _CELL_LAYOUTS, "qc": _CELL_LAYOUTS, "pseudobulk": ("pseudobulk_h5ad",)}
+_WITHOUT_TYPES = ("10x_h5", "dense_csv")  # layouts that have no place for cell types
 _CELLS = {"qc": ("cell_type",), "pseudobulk": ("sample", "cell_type", "n_cells")}
 
 
@@ -100,6 +101,14 @@ def facts_problems(facts: dict, path: str, *, entry_id: str, data_folder: str) -
     if facts["layout"] not in allowed:
         expected = f"{' or '.join(allowed)} with enters_at: {facts['enters_at']}"
         problems.append(_problem(path, "layout", facts["layout"], expected, "Change one of the two."))
+    if facts["enters_at"] == "qc" and facts["layout"] in _WITHOUT_TYPES and not facts.get("cells", {}).get("table"):
+        expected = f"the file with the cell types, with enters_at: qc and layout: {facts['layout']}"
+        problems.append(_problem(path, "cells.table", None, expected, "Add it, or let the data enter at load."))
+    if facts.get("parts") and facts["layout"] != "10x_mtx":
+        found, mend = shown(facts["layout"]), "Remove it."
+        problems.append(
+            InputError(f"{path}, key 'parts'", found=f"it with layout {found}", expected="10x_mtx", mend=mend)
+        )
     if facts["layout"] == "dense_csv" and "orientation" not in facts:
         expected = "genes_by_cells or cells_by_genes"
         problems.append(_problem(path, "orientation", None, expected, "A dense table does not say which way it lies."))
@@ -143,7 +152,7 @@ def read_sheet(path: str) -> tuple[Sheet | None, list[InputError]]:
     return (None if problems else Sheet(path, columns, rows)), problems
 
 
-def sheet_problems(sheet: Sheet, facts: dict, schema: dict) -> list[InputError]:
+def sheet_problems(sheet: Sheet, facts: dict, schema: dict, *, data_folder: str) -> list[InputError]:
     """What is wrong in the rows of a sample sheet."""
     problems = []
     for number, row in sheet.rows:
@@ -155,7 +164,7 @@ def sheet_problems(sheet: Sheet, facts: dict, schema: dict) -> list[InputError]:
             *_repeated(sheet),
             *_split_persons(sheet),
             *_look_alikes(sheet),
-            *file_problems(sheet.rows, facts, sheet=sheet.path),
+            *file_problems(sheet.rows, facts, sheet=sheet.path, data_folder=data_folder),
         ]
     return problems or _count_problems(sheet, facts)
 
@@ -318,6 +327,10 @@ def _source_problems(source: dict, path: str, *, data_folder: str) -> Iterable[I
                 mend = "Leave out one of the two."
                 yield _problem(path, "source.files", entry["url"], f"no url with `source.{kinds[0]}`", mend)
     names = [entry["name"] for entry in entries]
+    for name in names:
+        if not FILE_NAME.fullmatch(name) or ("/" in name and kinds != ["path"]):
+            expected = "a file name" + (" without folders, which only `path` may have" if kinds != ["path"] else "")
+            yield _problem(path, "source.files", name, expected, "Rename it, or leave out the folder.")
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield _problem(path, "source.files", name, "every file once", "Remove the second.")
     if kinds == ["simulation"]:
@@ -329,7 +342,7 @@ def _source_problems(source: dict, path: str, *, data_folder: str) -> Iterable[I
 
 
 def _disk_problems(source: dict, folder: Path) -> Iterable[InputError]:
-    for entry in source.get("files", []):
+    for entry in source.get("files", ()):
         file = folder / entry["name"]
         if not file.is_file():
             mend = "Put it there, or set `source.path` in dataset.yaml or `data_folder` in config."

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import tarfile
+import zipfile
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -31,7 +33,8 @@ COMMON_GENES = frozenset(
     {"ACTB", "B2M", "EEF1A1", "FTL", "GAPDH", "MALAT1", "MT-CO1", "RPL13", "RPLP0", "RPS18", "UBC", "VIM"}
 )
 BLANK = {"", "nan", "none", "na", "<na>"}  # ways to write "no label", in lower case
-BROKEN = (EOFError, OSError, zlib.error, tarfile.TarError)  # what readers raise for a file that is cut off
+# what readers raise for a file that is cut off
+BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Names of columns and slots, each written once, with its meaning. The glossary of the project."""
 
 import re
+from collections.abc import Mapping
 
 # One word for one thing: donor (person, or iPSC line: the replicate), sample (library), cell (barcode),
 # cell type (label), cluster (group of cells), contrast (comparison), pathway (a scored gene set).
@@ -43,13 +44,42 @@ LABEL_WORDS = frozenset(
     )
 )
 _ENDINGS = frozenset(("code", "id", "name", "no", "nr", "num", "number"))
-# A file of 10x h5 that may hold several samples; any other name is one matrix.
-TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+# A file that may hold several samples; with any other name, a 10x h5 or a matrix.mtx is one.
+ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".zip")
+# Files of one sample as Cell Ranger writes them: version 3 and later, and (genes.tsv) before.
+MTX_PARTS = {"matrix": "matrix.mtx", "features": "features.tsv", "barcodes": "barcodes.tsv"}
+OLD_FEATURES = "genes.tsv"
 
 
-def is_tar_name(name: str) -> bool:
-    """Whether a file is a tar archive, by its name."""
-    return name.lower().endswith(TAR_ENDINGS)
+def is_archive_name(name: str) -> bool:
+    """Whether a file is a tar or zip, by its name."""
+    return name.lower().endswith(ARCHIVE_ENDINGS)
+
+
+def without_ending(name: str) -> str:
+    """The name of an archive without what tells that it is one; any other name as it is."""
+    return next((name[: -len(end)] for end in ARCHIVE_ENDINGS if name.lower().endswith(end)), name)
+
+
+def mtx_start(name: str, parts: Mapping[str, str]) -> str | None:
+    """What stands before 'matrix.mtx' (folders, a prefix) in the name of a matrix; None if the file is none.
+
+    Parameters
+    ----------
+    name : str
+        Name with folders; may end in .gz.
+    parts : mapping
+        `parts` of dataset.yaml; empty for the names of Cell Ranger.
+    """
+    stem, matrix = (text.removesuffix(".gz") for text in (name, (parts or MTX_PARTS)["matrix"]))
+    return stem.removesuffix(matrix) if stem.endswith(matrix) else None
+
+
+def mtx_names(start: str, part: str, parts: Mapping[str, str]) -> list[str]:
+    """Names that a part of a sample (matrix, features, barcodes) may have, given how they start."""
+    names = [(parts or MTX_PARTS)[part].removesuffix(".gz")]
+    names += [OLD_FEATURES] if part == "features" and not parts else []
+    return [f"{start}{name}{ending}" for name in names for ending in ("", ".gz")]
 
 
 def is_label_column(name: str) -> bool:
