@@ -42,6 +42,7 @@ LIBRARY = {
         "figures",
         "figures_cells",
         "figures_composition",
+        "figures_samples",
         "figures_summary",
         "figures_tests",
         "files",
@@ -62,6 +63,7 @@ LIBRARY = {
         "report",
         "report_tables",
         "report_text",
+        "sample_checks",
         "simulate",
         "simulation_plan",
         "tables",
@@ -320,7 +322,7 @@ def all_samples(pattern):
 def figure_files(suffix):
     """Every figure of this run, with one suffix: pdf, png or tsv."""
     folder = "<summary>/figures"
-    with_cells = ("quality", "umap", "markers")
+    with_cells = ("quality", "sex", "umap", "markers")
     by_dataset = ("composition", "differential")
     by_contrast = ("volcano", "pathways", "pathway_donors")
     return [
@@ -342,6 +344,7 @@ def result_files():
     with_cells = (
         *("embedding.parquet", "graph.npz", "clusters.parquet", "cluster_stability.tsv", "cluster_labels.tsv"),
         *("cell_types.parquet", "markers.tsv", "atlas.h5ad", "quality_limits.tsv", "pathway_scores.parquet"),
+        *("sample_checks.tsv", "sample_pairs.tsv"),
     )
     by_dataset = (
         *("pseudobulk.h5ad", "differential.tsv.gz", "differential_skipped.tsv", "enrichment.tsv.gz"),
@@ -373,6 +376,11 @@ def result_files():
         *(path for suffix in ("pdf", "png", "tsv") for path in figure_files(suffix)),
         "<summary>/report.html",
     ]
+
+
+def cell_limits():
+    """Config `quality` without the key that changes no cell, so that an edit of that one measures no cell again."""
+    return {key: value for key, value in {**config["quality"]}.items() if key != "allow_shared_cells"}
 
 
 def systems():

@@ -7,6 +7,7 @@ rule score_pathways:
         cell_types="results/{dataset}/cell_types.parquet",
         gene_sets=local(gene_set_files),
         set_kinds=workflow.source_path("../../resources/gene_sets/sets.tsv"),
+        compared=ancient("results/{dataset}/sample_pairs.tsv"),
         library=library("score_pathways"),
     output:
         cell_scores="results/{dataset}/pathway_scores.parquet",
