@@ -40,6 +40,7 @@ SAME, OVERLAP = 0.9, 0.01  # ASSUME: shares of the smaller sample's cells; fewer
 # SOURCE: smallest list of barcodes in use: 736,320 of 16 letters (10x Multiome; 3' v2 has 737,280), else 147,456
 # (inDrop, 384 x 384). The smallest expects most to be shared by chance.
 BARCODES_16, BARCODES_OTHER = 736_320, 147_456
+MIN_PAIRS = 10  # of samples, from which on their median says how many barcodes are shared (10x LT: a list of 9,072)
 NUCLEOTIDES = r"([ACGT]{12,})"
 MIN_NUCLEOTIDES = 0.9  # share of a sample's barcodes that must be nucleotides; numbers and well names are not compared
 # ASSUME: chance is exceeded at three times the number expected and 10: lists are not drawn from quite evenly.
@@ -152,14 +153,14 @@ def compare_pairs(cells: pd.DataFrame, donors: dict[str, str], *, dataset: str) 
     compared, named = cells[cells["compared"]], cells[cells["nucleotides"] != ""]
     identical, n_compared = _shared(compared, "fingerprint"), _distinct(compared, "fingerprint")
     barcodes, n_named = _shared(named, "nucleotides"), _distinct(named, "nucleotides")
-    space = named.groupby(SAMPLE)["nucleotides"].agg(lambda words: _space(words.str.len())).to_dict()
+    chance = _chance(named, barcodes, n_named)
     rows = []
     for pair in sorted(identical.keys() | barcodes.keys()):
         one, two = pair
         n_identical, n_shared = identical.get(pair, 0), barcodes.get(pair, 0)
         fraction = n_identical / min(n_compared[one], n_compared[two]) if n_identical else 0.0
-        comparable = one in space and two in space
-        expected = n_named[one] * n_named[two] / min(space[one], space[two]) if comparable else None
+        comparable = one in n_named and two in n_named
+        expected = n_named[one] * n_named[two] * max(chance[one], chance[two]) if comparable else None
         verdict = _verdict(n_identical, fraction, n_shared, expected)
         if verdict:
             row = {DATASET: dataset, "sample_1": one, "sample_2": two, "verdict": verdict}
@@ -184,8 +185,23 @@ def _shared(cells: pd.DataFrame, column: str) -> dict[tuple[str, str], int]:
     return pairs.groupby(["sample_x", "sample_y"]).size().to_dict()
 
 
-def _space(lengths: pd.Series) -> int:
-    return BARCODES_16 if (lengths == 16).mean() >= MIN_NUCLEOTIDES else BARCODES_OTHER
+def _chance(named: pd.DataFrame, shared: dict[tuple[str, str], int], n_named: dict[str, int]) -> dict[str, float]:
+    """By sample, the chance that a cell of it and one of another sample have the same barcode.
+
+    Where most pairs share more than the kit's list explains, the list is a shorter one, and not every pair a duplicate.
+    """
+    lengths = named["nucleotides"].str.len().eq(16).groupby(named[SAMPLE]).mean()
+    of_list = {
+        name: 1 / (BARCODES_16 if share >= MIN_NUCLEOTIDES else BARCODES_OTHER) for name, share in lengths.items()
+    }
+    names = sorted(n_named)
+    rates = [
+        shared.get((one, two), 0) / (n_named[one] * n_named[two])
+        for i, one in enumerate(names)
+        for two in names[i + 1 :]
+    ]
+    common = float(np.median(rates)) if len(rates) >= MIN_PAIRS else 0.0
+    return {name: max(rate, common) for name, rate in of_list.items()}
 
 
 def _verdict(n_identical: int, fraction: float, n_shared: int, expected: float | None) -> str:
