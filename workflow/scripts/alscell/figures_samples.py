@@ -21,7 +21,7 @@ _SEXES = {
     MALE: ("declared M", "#44AA99", "s"),
     "": ("not declared", NEUTRAL, "D"),
 }
-_TICKS = (0, 10, 100, 1_000, 10_000)
+_TICKS = (0, *(10**power for power in range(1, 7)))
 
 
 def draw_sex(checks: pd.DataFrame, *, stamp: str) -> tuple[Figure, pd.DataFrame]:
@@ -43,10 +43,11 @@ def draw_sex(checks: pd.DataFrame, *, stamp: str) -> tuple[Figure, pd.DataFrame]
     for sex, (label, color, marker) in _SEXES.items():
         own = shown[declared == sex]
         if len(own):
-            axes.scatter(*(own[name] for name in _AXES), s=16, color=color, marker=marker, linewidth=0, label=label)
+            style = {"s": 18, "color": color, "marker": marker, "edgecolor": "white", "linewidth": 0.4, "alpha": 0.85}
+            axes.scatter(*(own[name] for name in _AXES), label=label, **style)
     odd = shown[(shown["sex_agrees"] == NO) | (shown["inferred_sex"] == MIXED)]
     axes.scatter(*(odd[name] for name in _AXES), s=46, facecolor="none", edgecolor=CASE_COLOR, linewidth=0.9)
-    _limits_and_fields(axes)
+    _limits_and_fields(axes, top=max(20_000, 2 * shown[list(_AXES)].to_numpy().max()))
     axes.set(**dict(zip(("xlabel", "ylabel"), _AXES.values(), strict=True)))
     body.legend(loc="outside lower center", ncols=len(_SEXES))
     figure.draw_without_rendering()
@@ -54,11 +55,11 @@ def draw_sex(checks: pd.DataFrame, *, stamp: str) -> tuple[Figure, pd.DataFrame]
     return figure, drawn
 
 
-def _limits_and_fields(axes: Axes) -> None:
+def _limits_and_fields(axes: Axes, *, top: float) -> None:
     """Both axes logarithmic above 10 and linear below, the limit on each, and what each field means."""
     axes.set_xscale("symlog", linthresh=10, linscale=0.5)
     axes.set_yscale("symlog", linthresh=10, linscale=0.5)
-    axes.set(xlim=(-2, 10_000), ylim=(-2, 10_000))
+    axes.set(xlim=(-2, top), ylim=(-2, top))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(FixedLocator(_TICKS))
         axis.set_minor_locator(NullLocator())
