@@ -18,8 +18,8 @@ from alscell.keys import BARCODE, CONDITION, DATASET, DONOR, SAMPLE
 
 # SOURCE: Staedtler 2013 (doi:10.3109/1354750X.2013.811538) for XIST and RPS4Y1, EIF1AY, DDX3Y, KDM5D; the others are
 # single-copy genes of the male-specific region with expression in most tissues (Skaletsky 2003,
-# doi:10.1038/nature01722). NOTE: NLGN4Y, PCDH11Y, PRKY, TTTY14 and LINC00278 are left out: reads of their X homologs or
-# repeats map to them in women (NLGN4Y up to 35 per million, PCDH11Y 44, TTTY14 12 in six women of PRJNA434002).
+# doi:10.1038/nature01722). NOTE: NLGN4Y, PCDH11Y and TTTY14 are left out: six women of PRJNA434002 have up to 35, 44 and
+# 12 counts per million of them, reads of X homologs or repeats (Olney 2020, doi:10.1186/s13293-020-00312-9).
 SEX_GENES = {
     "human": ("XIST", ("DDX3Y", "EIF1AY", "KDM5D", "RPS4Y1", "USP9Y", "UTY", "ZFY")),
     "mouse": ("Xist", ("Ddx3y", "Eif2s3y", "Kdm5d", "Uty")),
@@ -179,10 +179,13 @@ def _distinct(cells: pd.DataFrame, column: str) -> dict[str, int]:
 def _shared(cells: pd.DataFrame, column: str) -> dict[tuple[str, str], int]:
     """By pair of samples, how many values of a column both have; pairs that have none are left out."""
     once = cells[[SAMPLE, column]].drop_duplicates()
-    twice = once[once.duplicated(column, keep=False)]
-    pairs = twice.merge(twice, on=column)
-    pairs = pairs[pairs["sample_x"] < pairs["sample_y"]]
-    return pairs.groupby(["sample_x", "sample_y"]).size().to_dict()
+    sample, names = pd.factorize(once[SAMPLE], sort=True)
+    value, values = pd.factorize(once[column])
+    has = sp.csr_matrix((np.ones(len(once), dtype=np.int64), (sample, value)), shape=(len(names), len(values)))
+    common = sp.coo_matrix(sp.triu(has @ has.T, k=1))
+    return {
+        (names[one], names[two]): int(n) for one, two, n in zip(common.row, common.col, common.data, strict=True) if n
+    }
 
 
 def _chance(named: pd.DataFrame, shared: dict[tuple[str, str], int], n_named: dict[str, int]) -> dict[str, float]:
