@@ -18,8 +18,8 @@ from alscell.keys import BARCODE, CONDITION, DATASET, DONOR, SAMPLE
 
 # SOURCE: Staedtler 2013 (doi:10.3109/1354750X.2013.811538) for XIST and RPS4Y1, EIF1AY, DDX3Y, KDM5D; the others are
 # single-copy genes of the male-specific region with expression in most tissues (Skaletsky 2003,
-# doi:10.1038/nature01722). NOTE: NLGN4Y, PCDH11Y and TTTY14 are left out: six women of PRJNA434002 have up to 35, 44 and
-# 12 counts per million of them, reads of X homologs or repeats (Olney 2020, doi:10.1186/s13293-020-00312-9).
+# doi:10.1038/nature01722). NOTE: NLGN4Y, PCDH11Y and TTTY14 are left out: in six women of PRJNA434002 they have
+# up to 35, 44 and 12 counts per million, reads of X homologs or repeats (Olney 2020, doi:10.1186/s13293-020-00312-9).
 SEX_GENES = {
     "human": ("XIST", ("DDX3Y", "EIF1AY", "KDM5D", "RPS4Y1", "USP9Y", "UTY", "ZFY")),
     "mouse": ("Xist", ("Ddx3y", "Eif2s3y", "Kdm5d", "Uty")),
