@@ -108,8 +108,8 @@ def loaded_table(counts: Counts, *, sample: str) -> pd.DataFrame:
         "n_genes_without_id": int((counts.gene_ids == "").sum()),
         "n_genes_without_symbol": 0,
         "fraction_without_symbol": 0.0,
-        "counts_xist": 0,
-        "counts_y": 0,
+        "counts_xist": None,
+        "counts_y": None,
     }
     return pd.DataFrame([{**row, **counts.notes}])
 
