@@ -16,6 +16,8 @@ import pytest
 
 from alscell.counts import check_counts
 from alscell.errors import InputError
+from alscell.files import read_gene_table
+from alscell.genes import name_genes
 from alscell.loading import read_sample
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,12 +46,12 @@ READ = {
     f"{MONOCLE3}/matrix.mtx.gz": ("human", (5, 3), 5610),  # 2 antibodies of 5 features left out
     f"{SOUPX}/filtered_gene_bc_matrices/GRCh38/matrix.mtx": ("human", (62, 226), 18209),
     f"{SOUPX}/raw_gene_bc_matrices/GRCh38/matrix.mtx": ("human", (1289, 226), 112078),
+    "scanpy_visium/1.0.0/filtered_feature_bc_matrix.h5": ("human", (100, 100), 932),  # Ensembl ids for symbols
     "seurat_visium_filtered_feature_bc_matrix.h5": ("mouse", (2695, 100), 132231),
 }
 # file: organism, words
 REFUSED = {
     "scanpy_visium/2.1.0/raw_probe_bc_matrix.h5": ("mouse", "a matrix of probes; expected a matrix of genes"),
-    "scanpy_visium/1.0.0/filtered_feature_bc_matrix.h5": ("human", r"Ensembl ids \(ENSG00000243485, .*gene symbols"),
     f"{CR2}/multiple_genomes.h5": ("mouse", "genomes another_genome, hg19_chr21; expected one that is mouse"),
     "seurat_visium_filtered_feature_bc_matrix.h5": ("human", "mouse symbols"),
     f"{MONOCLE3}/matrix.mtx.gz": ("mouse", "human symbols"),
@@ -69,6 +71,8 @@ def read(path, *, organism, member="s"):
     empty = dict.fromkeys(("orientation", "symbol", "gene_id", "layer"), "")
     facts = {**empty, "parts": {}, "cells": {}, "cell_types": {}, "row": {}, "beside": beside, "where": "file x"}
     found = read_sample(path, layout=layout, organism=organism, member=member, **facts)
+    table = read_gene_table(ROOT / "resources" / "genes" / f"{organism}.tsv.gz")
+    found = name_genes(found, table, organism=organism, where="file x")
     return check_counts(found, where="file x", organism=organism)
 
 
