@@ -51,9 +51,8 @@ def cells_problems(facts: dict, path: str) -> list[InputError]:
         add(
             "conditions", "a map", "`cells.condition`, the column whose values it names", "Add that, or remove the map."
         )
-    levels = facts["levels"][CONDITION]
     for value, level in facts.get("conditions", {}).items():
-        if level not in levels:
+        if level not in (levels := facts["levels"][CONDITION]):
             add(
                 f"conditions.{value}", level, f"one of {', '.join(levels)} (`levels.condition`)", nearest(level, levels)
             )
