@@ -106,6 +106,16 @@ def test_file_of_a_failed_run_is_continued_by_the_next_only_if_it_is_the_same(la
     assert lab.server.continued == 0
 
 
+def test_changed_file_from_a_server_that_does_not_look_at_if_range(lab):
+    lab.server.looks_at_if_range, lab.server.plan = False, ["cut"]
+    lab.server.files[f"/suppl/{lab.name}"] = lab.body[::-1]
+    lab.refused(attempts=1)
+    lab.server.files[f"/suppl/{lab.name}"], lab.server.etag = lab.body, '"v2"'
+    lab.bring()
+    assert lab.server.continued == 1
+    assert "Range" not in lab.server.asked(lab.name)[-1]
+
+
 def test_file_without_a_version_is_continued_only_with_a_checksum(lab):
     lab.server.etag, lab.server.plan = "", ["cut"]
     lab.bring()
@@ -161,6 +171,8 @@ def test_kept_copy_that_was_spoiled_is_fetched_anew(lab):
 
 
 def test_offline_never_connects_and_names_the_ways_out(lab):
+    assert "download.offline" in lab.refused(offline=True, cache=str(lab.folder / "cache"))
+    assert not (lab.folder / "cache").exists()
     message = lab.refused(offline=True)
     assert lab.server.requests == []
     place = str(lab.folder / f"data/{DATASET}/{lab.name}")
