@@ -119,6 +119,10 @@ def test_same_results_give_the_same_page(results, html):
     assert draw(results) == html
 
 
+def test_raw_files_say_where_they_come_from_and_how_they_were_verified(page):
+    assert f"{'ab' * 32} https://a.invalid/RAW.tar lock" in page.words()
+
+
 def test_findings_are_said_in_words(page):
     words = page.words()
     assert "2 of 40 pathway tests reach FDR 0.05, in 2 of 4 cell types" in words
