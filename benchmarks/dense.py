@@ -88,6 +88,7 @@ def main() -> None:
     table = measure(arguments.folder, n_genes=arguments.genes, n_cells=arguments.cells)
     print(table.to_string(index=False))
     if arguments.out:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(arguments.out, sep="\t", index=False)
 
 
