@@ -1,8 +1,9 @@
 """Time and memory of reading a dense csv.gz of 20,000 genes x 20,000 cells: as one sample, and one of four samples.
 
 Run from the repository root: .venv/bin/python benchmarks/dense.py --out dense.tsv [--genes 20000 --cells 20000]
-Made-up tables (7 % of the values above 0), lying each way, are written to --folder and kept there for the next run, since
-making them takes most of the time. Every reading is a fresh process; peak memory is the kernel's (VmHWM), imports included.
+Made-up tables (7 % of the values above 0), lying each way, are written to --folder and kept there for the next run:
+making them takes most of the time. Every reading is a fresh process; peak memory is the kernel's (VmHWM), imports
+included.
 """
 
 from __future__ import annotations
