@@ -15,6 +15,9 @@ SNAKEMAKE_ARGS ?=
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
 NAME ?=
+ACCESSION ?=
+FOLDER ?=
+DATASET_ARGS ?=
 data_folder = $(or $(ALSCELL_TEST_DATA),$(abspath $(CURDIR)/../shared/data))
 
 # Jobs find .venv's python first, and nothing of the user's own Python set-up reaches them. Bytecode is kept:
@@ -24,10 +27,10 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 snakemake = .venv/bin/snakemake --cores $(CORES)
 
-.PHONY: help setup demo test run example check format lock clean
+.PHONY: help setup demo test test-downloads run example dataset check format lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## make .venv, or do nothing if it is current (every target below calls this)
 	@for python in .venv/bin/python python3 python python3.13 python3.12 /usr/bin/python3; do \
@@ -55,8 +58,14 @@ example: setup  ## run a real dataset: make example NAME=velmeshev (or als_gse17
 	fi; \
 	$(snakemake) $(SNAKEMAKE_ARGS) --configfile "examples/$(NAME)/config.yaml" --config "data_folder=$(data_folder)"
 
+dataset: setup  ## draft a dataset folder from GEO: make dataset ACCESSION=GSE287257 (FOLDER=datasets/gse287257)
+	@PYTHONPATH=workflow/scripts .venv/bin/python workflow/scripts/draft_dataset.py "$(ACCESSION)" $(if $(FOLDER),--folder "$(FOLDER)") $(DATASET_ARGS)
+
 test: setup  ## run the tests
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+test-downloads: setup  ## every fault of a server against every layout of raw files; prints the outcomes as a table
+	@.venv/bin/python -m pytest -q tests/downloads $(PYTEST_ARGS)
 
 check: setup  ## check the style of the code: ruff, snakefmt, snakemake --lint
 	@ruff check .

@@ -236,7 +236,8 @@ def synthesis_pathways() -> pd.DataFrame:
             row |= {"effect_dish": effect + 0.2 if both else np.nan, "se_dish": 0.4 if both else np.nan}
             row |= {"n_dish": int(both), "p_difference": 0.7 if both else np.nan, "verdict": verdict}
             rows.append(row)
-    table = pd.DataFrame(rows).assign(contrast=CONTRAST, datasets="dish;tissue", n_tissue=1, se_tissue=0.4, p_value=0.2)
+    table = pd.DataFrame(rows).assign(contrast=CONTRAST, datasets="dish;tissue", organisms="human;human")
+    table = table.assign(n_tissue=1, se_tissue=0.4, p_value=0.2)
     table = table.assign(ci_low=table["effect"] - 0.6, ci_high=table["effect"] + 0.6, fdr=0.5, i_squared=10.0)
     return check_table(table, "synthesis_pathways")
 
@@ -245,13 +246,14 @@ def synthesis_genes() -> pd.DataFrame:
     """Two genes."""
     table = pd.DataFrame({"gene": ["GENE0", "GENE1"], "log2_fold_change": [2.5, 1.1], "fdr": [1e-6, 0.2]})
     table = table.assign(contrast=CONTRAST, cell_type="motor_neuron", datasets="dish;tissue", standard_error=0.3)
+    table = table.assign(organisms="human;human")
     table = table.assign(log2_fold_change_tissue=2.5, log2_fold_change_dish=2.4, p_value=1e-8, i_squared=0.0)
     return check_table(table.assign(same_sign=True), "synthesis_genes")
 
 
 def synthesis_biomarkers() -> pd.DataFrame:
     """One candidate."""
-    row = {"contrast": CONTRAST, "cell_type": "microglia", "gene": "GPNMB", "datasets": "tissue"}
+    row = {"contrast": CONTRAST, "cell_type": "microglia", "gene": "GPNMB", "datasets": "tissue", "organisms": "human"}
     row |= {"log2_fold_change": 2.0, "fdr": 0.0004, "direction": "up", "known": "CSF GPNMB, a paper"}
     return check_table(pd.DataFrame([row]), "synthesis_biomarkers")
 

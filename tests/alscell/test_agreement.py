@@ -35,6 +35,11 @@ def pool(*rows, fdr=0.05):
     return agreement.synthesize_pathways(pd.DataFrame(rows), systems=SYSTEMS, fdr=fdr)
 
 
+def checked(table, name):
+    """The table as the synthesis writes it."""
+    return check_table(agreement.with_organisms(table, dict.fromkeys(SYSTEMS, "human")), name)
+
+
 def oracle(effects, errors):
     """Mean and standard error by statsmodels, which does not set a negative variance between datasets to 0."""
     fit = combine_effects(effects, errors**2, method_re="dl")
@@ -134,12 +139,12 @@ def test_descriptive_rows_never_enter():
 
 def test_no_rows_give_empty_tables():
     none = pathway_row("lines", 9.0, descriptive=True)
-    assert check_table(pool(none), "synthesis_pathways").empty
+    assert checked(pool(none), "synthesis_pathways").empty
     genes = agreement.synthesize_genes(pd.DataFrame([gene_row("cord", "A", 1, descriptive=True)]), systems=SYSTEMS)
-    assert check_table(agreement.worth_keeping(genes, fdr=0.05), "synthesis_genes").empty
+    assert checked(agreement.worth_keeping(genes, fdr=0.05), "synthesis_genes").empty
     none = pd.DataFrame([gene_row("cord", "A", 1, descriptive=True)])
     found = agreement.find_biomarkers(none, pd.DataFrame({"gene": ["A"], "known": [""]}), fdr=0.05)
-    assert check_table(found, "synthesis_biomarkers").empty
+    assert checked(found, "synthesis_biomarkers").empty
 
 
 def test_difference_between_systems_is_calibrated():
@@ -169,7 +174,7 @@ def test_genes_and_biomarkers():
         ]
     )
     genes = agreement.synthesize_genes(table, systems=SYSTEMS)
-    kept = check_table(agreement.worth_keeping(genes, fdr=0.05), "synthesis_genes").set_index("gene")
+    kept = checked(agreement.worth_keeping(genes, fdr=0.05), "synthesis_genes").set_index("gene")
     assert kept.index.tolist() == ["CHIT1", "GPNMB", "NEFL", "ONLY"]
     assert kept["same_sign"].to_dict() == {"CHIT1": True, "GPNMB": False, "NEFL": True, "ONLY": True}
     assert kept.loc["NEFL", "log2_fold_change_dish"] == pytest.approx(0.8)
@@ -178,7 +183,7 @@ def test_genes_and_biomarkers():
     p_values = genes.sort_values("p_value")["p_value"].to_numpy()
     assert genes["fdr"].min() == pytest.approx((p_values * 5 / np.arange(1, 6)).min())  # five genes of one cell type
     candidates = pd.DataFrame({"gene": ["NEFL", "GPNMB", "CHIT1"], "known": ["light chain; doi", "", "doi"]})
-    found = check_table(agreement.find_biomarkers(table, candidates, fdr=0.05), "synthesis_biomarkers")
+    found = checked(agreement.find_biomarkers(table, candidates, fdr=0.05), "synthesis_biomarkers")
     assert found["gene"].tolist() == ["GPNMB", "NEFL"]
     assert found["fdr"].tolist() == [0.04, 0.01]
     assert found["direction"].tolist() == ["down", "up"]
@@ -205,7 +210,7 @@ def test_direction_of_a_biomarker_is_that_of_its_hits_and_not_of_the_pool():
     pooled = agreement.synthesize_genes(table, systems=SYSTEMS).set_index("gene")
     assert pooled.loc["A", "log2_fold_change"] > 0
     candidates = pd.DataFrame({"gene": ["A", "B", "C"], "known": ""})
-    found = check_table(agreement.find_biomarkers(table, candidates, fdr=0.05), "synthesis_biomarkers")
+    found = checked(agreement.find_biomarkers(table, candidates, fdr=0.05), "synthesis_biomarkers")
     columns = ["gene", "datasets", "log2_fold_change", "fdr", "direction"]
     assert found[columns].to_numpy().tolist() == [
         ["A", "cord", -0.5, 0.01, "down"],

@@ -62,6 +62,7 @@ def test_files_page_has_every_column():
         ("results/late/pseudobulk.h5ad", "read_pseudobulk"),
         ("results/cord/raw/a.tar", "simulate_file"),
         ("results/late/raw/a.tar", "acquire_file"),
+        ("results/late/acquired/folder/a.h5.tsv", "acquire_file"),
         ("results/figures/pathways_cord_als_vs_control.png", "plot_pathways"),
         ("results/figures/pathway_donors_cord_als_vs_control.tsv", "plot_pathway_donors"),
         ("results/figures/quality_cord.pdf", "plot_quality"),

@@ -19,6 +19,7 @@ from alscell.pseudobulk import SampleSums, add_samples, donor_columns, observati
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("ALSCELL_TEST_DATA", ROOT.parent / "shared" / "data"))
+GENE_TABLES = ROOT / "resources" / "genes"
 ALS = DATA / "als_gse174332_pseudobulk" / "als_gse174332_pseudobulk_broad.h5ad"
 
 SHEET = pd.DataFrame(
@@ -140,7 +141,8 @@ def given(**changes: object) -> anndata.AnnData:
 def read(data: anndata.AnnData, sheet: pd.DataFrame = SHEET, **changes: object) -> list[SampleSums]:
     columns = {"sample": "id", "cell_type": "type", "n_cells": "cells", "condition": "dx"}
     columns |= {"donor": "person"} if "person" in data.obs else {}
-    choice = {"columns": columns, "symbol": "", "gene_id": "", "layer": "", "organism": "human", **changes}
+    choice = {"columns": columns, "symbol": "", "gene_id": "", "layer": "", "organism": "human"}
+    choice |= {"gene_table": files.read_gene_table(GENE_TABLES / "human.tsv.gz"), **changes}
     return given_sums(data, sheet, where="table.h5ad", **choice)
 
 

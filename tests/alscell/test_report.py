@@ -1,5 +1,6 @@
 """The report: says what was found and what was not, opens offline, escapes what it is given, and repeats."""
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -56,6 +57,7 @@ def results(example, tmp_path_factory) -> Results:
     info = {"title": "A <made-up> dataset", "organism": "human", "tissue": "spinal_cord", "assay": "nuclei"}
     info |= {"replicate": "donor", "simulated": True, "verified": False, "unverified_reason": "made up"}
     info |= {"citation": "nobody", "licence": "MIT", "enters_at": "load", "accession": None}
+    info |= {"source": {"simulation": "simulation.yaml"}}
     names = ("quality_limits", "composition", "differential", "differential_skipped", "enrichment")
     names += ("pathway_sets", "pathway_tests")
     tables = {name: pd.concat([getattr(example, name)(one) for one in example.TYPES]) for name in names}
@@ -63,6 +65,8 @@ def results(example, tmp_path_factory) -> Results:
     over += ("planted", "planted_genes", "planted_composition")
     tables |= {name: getattr(example, name)() for name in over}
     tables["cluster_labels"] = pd.concat([example.cluster_labels(one).assign(dataset=one) for one in example.TYPES])
+    raw = {"dataset": "tissue", "file": "RAW.tar", "size": 123456789, "sha256": "ab" * 32}
+    tables["acquired"] = pd.DataFrame([raw | {"source": "https://a.invalid/RAW.tar", "verified_by": "lock"}])
     tables["cluster_stability"] = pd.concat([example.cluster_stability().assign(dataset=one) for one in example.TYPES])
     figure, _ = draw_pathways(example.pathway_tests("tissue"), fdr=0.05, replicate="donor", stamp="SIMULATED DATA")
     path = tmp_path_factory.mktemp("figures") / "pathways.png"
@@ -72,7 +76,6 @@ def results(example, tmp_path_factory) -> Results:
         infos={one: info | {"system": one} for one in example.TYPES},
         samples={one: example.samples(one) for one in example.TYPES},
         tables=tables,
-        raw=pd.DataFrame([("tissue", "RAW.tar", 123456789, "ab" * 32)], columns=["dataset", "file", "size", "sha256"]),
         figures={f"pathways_tissue_{example.CONTRAST}": path.read_bytes()},
         versions={"python": "3.12.1"},
     )
@@ -189,13 +192,12 @@ def test_run_without_hits_cells_or_simulation(example, results):
     tables = {name: empty_table(name) for name in results.tables}
     tables |= {name: tables[name].assign(dataset="") for name in ("cluster_labels", "cluster_stability")}
     tables |= {"pathway_tests": tests, "composition": example.composition("tissue").assign(fdr=0.9)}
-    info = results.infos["tissue"] | {"simulated": False, "enters_at": "pseudobulk"}
+    info = results.infos["tissue"] | {"simulated": False, "enters_at": "pseudobulk", "source": {"path": "tissue"}}
     quiet = Results(
         settings=results.settings | {"datasets": results.settings["datasets"][:1]},
         infos={"tissue": info},
         samples={"tissue": results.samples["tissue"]},
         tables=tables,
-        raw=results.raw,
         figures={},
         versions={},
     )
@@ -207,6 +209,19 @@ def test_run_without_hits_cells_or_simulation(example, results):
     assert "Leiden" not in words  # the methods tell only what was done
     assert "the sums were ranked" in words
     assert "no cell type's share is found to differ" in words
+
+
+def test_reference_is_shown_but_not_compared(results):
+    """Its cells are there, and no heading without content is left in the sections that compare donors."""
+    entries = [
+        {**entry, "contrasts": []} if entry["id"] == "tissue" else entry for entry in results.settings["datasets"]
+    ]
+    html = draw(dataclasses.replace(results, settings=results.settings | {"datasets": entries}))
+    assert "its donors are not compared with anyone" in Page(html).words()
+    assert 'id="quality-tissue"' in html
+    for section in ("composition", "differential", "enrichment", "pathways"):
+        assert f'id="{section}-tissue"' not in html
+        assert f'id="{section}-dish"' in html
 
 
 def test_nothing_testable_is_said(example):

@@ -138,7 +138,7 @@ def test_markers(path):
 
 def test_marker_files_cover_tissue_and_dish():
     types = {path.stem: set(pd.read_csv(path, sep="\t")["cell_type"]) for path in MARKERS}
-    assert set(types) == {"spinal_cord", "ipsc_motor_neurons"}
+    assert set(types) == {"spinal_cord", "ipsc_motor_neurons", "motor_cortex"}
     assert types["spinal_cord"] | types["ipsc_motor_neurons"] == set(CELL_TYPES)
     assert "motor_neuron" in types["spinal_cord"] & types["ipsc_motor_neurons"]
 

@@ -94,7 +94,13 @@ FAULTS = {
         ["download.mirror", "nowhere", "folder"],
     ),
     "capital letters in an id": (CONFIG, "id: mine", "id: Mine", ["datasets[1].id", "'Mine'", "lower-case"]),
-    "no contrast": (CONFIG, "[als_vs_control]", "[]", ["datasets[1].contrasts", "at least 1 entry"]),
+    "no contrast": (CONFIG, "[als_vs_control]", "[]", ["dataset 'mine'", "no contrast", "role: reference"]),
+    "contrast of a reference": (
+        DATASET,
+        "replicate: donor",
+        "replicate: donor\nrole: reference",
+        ["dataset 'mine'", "contrasts als_vs_control", "`role: reference`", "contrasts: []"],
+    ),
     "contrast that is not defined": (
         CONFIG,
         "[als_vs_control]",
@@ -194,13 +200,20 @@ FAULTS = {
         "enters_at: load\nlayout: 10x_h5",
         ["8 samples in cells.h5ad", "each would get all of its cells", "a plain h5 is one sample", "a file of its own"],
     ),
-    "human gene sets for mice": (
-        DATASET,
-        "organism: human",
-        "organism: mouse",
-        ["key 'pathways.families'", "organism: mouse", "the shipped ones are human", "families: []"],
-    ),
     "no source": (DATASET, "  path: lab\n", "", ["key 'source'", "exactly one of url, zenodo, path and simulation"]),
+    "record and folder": (DATASET, "  path: lab\n", "  path: lab\n  zenodo: 17\n", ["key 'source'", "zenodo and path"]),
+    "record without files": (
+        DATASET,
+        "  path: lab\n  files:\n    - name: cells.h5ad\n      size: 4\n      sha256: null\n",
+        "  zenodo: 17\n",
+        ["key 'source.files'", "the names of the raw files"],
+    ),
+    "address of a file that lies here": (
+        DATASET,
+        "      size: 4\n",
+        "      size: 4\n      url: https://a.invalid/1\n",
+        ["key 'source.files'", "no url with `source.path`"],
+    ),
     "data file that is not there": (
         DATASET,
         "path: lab",

@@ -14,6 +14,7 @@ from anndata import AnnData
 import load_sample
 from alscell.errors import InputError
 
+ROOT = Path(__file__).resolve().parents[2]
 GENES = ["ACTB", "B2M", "GAPDH", "MALAT1", "VIM", "UBC", *(f"GENE{number}" for number in range(40))]
 SAMPLES = [f"S{number}" for number in range(1, 9)]
 
@@ -61,6 +62,13 @@ def as_mouse(cells: AnnData) -> AnnData:
     return AnnData(cells.X, obs=cells.obs, var=pd.DataFrame(index=[name.capitalize() for name in cells.var_names]))
 
 
+def with_names(names: Callable[[int], str]) -> Callable[[AnnData], AnnData]:
+    def changed(cells: AnnData) -> AnnData:
+        return AnnData(cells.X, obs=cells.obs, var=pd.DataFrame(index=[names(i) for i in range(cells.n_vars)]))
+
+    return changed
+
+
 # name: (what is done to good cells, words of the message)
 FAULTS = {
     "log-normalized": (
@@ -75,25 +83,40 @@ FAULTS = {
     "no column of cell types": (renamed("cell_type", "celltype"), ["no column 'cell_type' in obs", "'celltype'"]),
     "sample that is not in the file": (only("S2", "S3"), ["no cell with sample 'S1'", "`member`"]),
     "another species": (as_mouse, ["mouse symbols", "human symbols", "`organism`"]),
+    "ids of another species": (
+        with_names(lambda i: f"ENSMUSG{i:011}"),
+        ["Ensembl ids that are not of human (ENSMUSG", "`organism`"],
+    ),
+    "ids that nobody knows": (with_names(lambda i: f"ENSG9{i:010}"), ["Ensembl ids, with 100% of the counts", "name"]),
+    "numbers as genes": (with_names(lambda i: str(i + 1)), ["names of genes that are numbers", "Ensembl gene ids"]),
+    "genes of two species": (
+        with_names(lambda i: f"GRCh38_GENE{i}" if i % 2 else f"mm10_Gene{i}"),
+        ["of GRCh38", "of mm10", "genes of human alone"],
+    ),
+}
+
+
+READING = {
+    **dict.fromkeys(("orientation", "symbol", "gene_id", "layer"), ""),
+    **dict.fromkeys(("parts", "cell_types"), {}),
+    "organism": "human",
+    "layout": "h5ad",
+    "cells": {"sample": "sample", "cell_type": "cell_type"},
 }
 
 
 def load(raw: Path, counts: Path) -> None:
     load_sample.main(
         raw=str(raw),
+        beside=[],
+        genes=str(ROOT / "resources" / "genes" / "human.tsv.gz"),
         counts=str(counts),
+        loaded=str(counts.with_name("loaded.tsv")),
         dataset="mine",
         sample="S1",
         member="",
-        organism="human",
-        layout="h5ad",
-        orientation="",
-        cells={"sample": "sample", "cell_type": "cell_type"},
-        symbol="",
-        gene_id="",
-        layer="",
-        donor="",
-        condition="",
+        reading=READING,
+        row={"donor": "", "condition": ""},
         simulated=False,
     )
 

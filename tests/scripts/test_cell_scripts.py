@@ -79,7 +79,8 @@ def run_all(cohort, out, *, given=""):
         embedding=made["embedding"], graph=graph, clusters=made["clusters"], stability=stability, **CLUSTER
     )
     tables = {"labels": str(out / "labels.tsv"), "markers": str(out / "markers.tsv")}
-    known = {"marker_genes": str(folder / "markers.tsv"), "given": given, "min_score": 0.25, "min_margin": 0.2}
+    known = {"marker_genes": str(folder / "markers.tsv"), "orthologs": [], "given": given}
+    known |= {"min_score": 0.25, "min_margin": 0.2}
     annotate_cells.main(**read, **made, **tables, **known, graph=graph)
     assemble_atlas.main(
         **read,
@@ -165,6 +166,7 @@ def test_markers_of_another_species_are_the_users_mistake(cohort, done, tmp_path
             graph=str(done / "graph.npz"),
             clusters=str(done / "clusters.parquet"),
             marker_genes=str(mouse),
+            orthologs=[],
             cell_types=str(tmp_path / "types.parquet"),
             labels=str(tmp_path / "labels.tsv"),
             markers=str(tmp_path / "markers.tsv"),

@@ -61,7 +61,8 @@ def write_sets(path, sets):
 
 
 def gene_sets(folder):
-    return {"gene_sets": [str(folder / "f.gmt"), str(folder / "single.gmt")], "set_kinds": str(folder / "sets.tsv")}
+    sets = [str(folder / "f.gmt"), str(folder / "single.gmt")]
+    return {"gene_sets": sets, "set_kinds": str(folder / "sets.tsv"), "orthologs": []}
 
 
 def outputs(folder):
@@ -83,7 +84,8 @@ def score(cohort, folder, **changed):
 
 
 def run_tests(cohort, folder, **changed):
-    given = {"gene_sets": gene_sets(cohort["folder"])["gene_sets"], "samples": str(cohort["folder"] / "samples.tsv")}
+    given = {**gene_sets(cohort["folder"]), "samples": str(cohort["folder"] / "samples.tsv")}
+    del given["set_kinds"]
     given |= outputs(folder) | TESTS | {"tests": str(folder / "tests.tsv"), "arms": ARMS} | changed
     pathway_tests.main(**given, dataset="x", contrast="als_vs_control")
     return files.read_table(folder / "tests.tsv", "pathway_tests")

@@ -1,5 +1,7 @@
 """The scripts of synthesis.smk on small tables in files."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -7,6 +9,9 @@ import compare_planted
 import synthesize_datasets
 from alscell import files
 from alscell.tables import empty_table
+
+GENE_TABLES = Path(__file__).resolve().parents[2] / "resources" / "genes"
+ORGANISMS = {"cord": "human", "lines": "human", "mice": "mouse"}
 
 
 def pathway_tests(dataset, effects):
@@ -40,8 +45,9 @@ def synthesize(folder, tests, genes):
         given[name].append(str(path))
     files.write_plain_table(pd.DataFrame({"gene": ["NEFL", "CHIT1"], "known": ["doi", ""]}), folder / "known.tsv")
     outputs = {name: str(folder / f"{name}.tsv") for name in ("pathways", "genes", "biomarkers")}
-    systems = {"cord": "tissue", "lines": "dish"}
-    synthesize_datasets.main(**given, **outputs, candidates=str(folder / "known.tsv"), systems=systems, fdr=0.05)
+    known = {"systems": {"cord": "tissue", "lines": "dish", "mice": "tissue"}, "organisms": ORGANISMS}
+    tables = {"candidates": str(folder / "known.tsv"), "orthologs": str(GENE_TABLES / "mouse_human.tsv.gz")}
+    synthesize_datasets.main(**given, **outputs, **tables, **known, fdr=0.05)
     return {name: files.read_table(path, f"synthesis_{name}") for name, path in outputs.items()}
 
 
@@ -75,6 +81,28 @@ def test_cell_types_are_matched_by_name_whatever_their_spelling(tmp_path):
     for table in got.values():
         assert table[["cell_type", "datasets"]].to_numpy().tolist() == [["motor_neuron", "cord;lines"]]
     assert got["pathways"]["verdict"].tolist() == ["agree"]
+
+
+def test_genes_of_mice_are_compared_under_the_symbols_of_their_human_orthologs(tmp_path, caplog):
+    """C4b has two human orthologs: it is left out. SOD1 in a mouse dataset is the human transgene, not Sod1."""
+    genes = [
+        differential("cord", {"NEFL": (1.0, 0.001), "SOD1": (0.1, 0.9), "C4B": (1.0, 0.001)}),
+        differential("mice", {"Nefl": (0.8, 0.01), "Sod1": (0.2, 0.8), "SOD1": (9.0, 1e-9), "C4b": (3.0, 1e-9)}),
+    ]
+    tests = [pathway_tests("cord", {"a": (3.0, 1e-5)}), pathway_tests("mice", {"a": (2.5, 1e-4)})]
+    with caplog.at_level("INFO", logger="alscell.orthologs"):
+        got = synthesize(tmp_path, tests, genes)
+    assert "mice: 2 of 4 mouse genes have no one-to-one human ortholog and are left out" in caplog.text
+    table = got["genes"].set_index("gene")
+    assert table[["datasets", "organisms"]].to_numpy().tolist() == [
+        ["cord", "human"],
+        ["cord;mice", "human;mouse"],
+        ["cord;mice", "human;mouse"],
+    ]
+    assert table.index.tolist() == ["C4B", "NEFL", "SOD1"]
+    assert table.loc["SOD1", "log2_fold_change"] < 0.2
+    assert got["biomarkers"][["gene", "organisms"]].to_numpy().tolist() == [["NEFL", "human;mouse"]]
+    assert got["pathways"]["organisms"].tolist() == ["human;mouse"]
 
 
 def test_one_dataset_still_makes_the_tables(tmp_path):

@@ -7,6 +7,7 @@ rule acquire_file:
         library=library("acquire_file"),
     output:
         raw="results/{dataset}/raw/{file}",
+        acquired="results/{dataset}/acquired/{file}.tsv",
     log:
         "logs/acquire_file/{dataset}/{file}.log",
     benchmark:
@@ -17,9 +18,12 @@ rule acquire_file:
     conda:
         "../../envs/alscell.yaml"
     threads: 1
+    resources:
+        connections=1,
     params:
         entry=raw_entry,
-        url=fact("source", "url", default=""),
+        origin=origin,
+        simulated_mirror=lookup("download/simulated_mirror", within=config),
         ways=ways_to_fetch,
     message:
         "Acquire {wildcards.file} of {wildcards.dataset}"

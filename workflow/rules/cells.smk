@@ -66,6 +66,7 @@ rule annotate_cells:
         graph="results/{dataset}/graph.npz",
         clusters="results/{dataset}/clusters.parquet",
         marker_genes=local(marker_file),
+        orthologs=local(ortholog_table),
         library=library("annotate_cells"),
     output:
         cell_types="results/{dataset}/cell_types.parquet",

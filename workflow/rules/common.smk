@@ -28,6 +28,7 @@ LIBRARY = {
         "check_design",
         "check_members",
         "check_schema",
+        "claims",
         "clusters",
         "composition",
         "contract",
@@ -46,7 +47,10 @@ LIBRARY = {
         "figures_summary",
         "figures_tests",
         "files",
+        "geo",
+        "genes",
         "given_pseudobulk",
+        "integrity",
         "jobs",
         "keys",
         "loading",
@@ -54,6 +58,7 @@ LIBRARY = {
         "mtx",
         "neighbors",
         "normalization",
+        "orthologs",
         "pathways",
         "planted",
         "pseudobulk",
@@ -66,8 +71,10 @@ LIBRARY = {
         "report_text",
         "simulate",
         "simulation_plan",
+        "sources",
         "tables",
         "tenx",
+        "transfer",
     )
 }
 # Shipped resources are named here and not inside an input function: Snakemake lists the folder of cached sources once,
@@ -77,7 +84,11 @@ SHIPPED_SETS = {
     for name in ("als_genes", "autophagy", "axon", "inflammation", "neurotrophic", "stress", "tdp43")
 }
 SHIPPED_MARKERS = {
-    name: workflow.source_path(f"../../resources/markers/{name}.tsv") for name in ("ipsc_motor_neurons", "spinal_cord")
+    name: workflow.source_path(f"../../resources/markers/{name}.tsv")
+    for name in ("ipsc_motor_neurons", "motor_cortex", "spinal_cord")
+}
+SHIPPED_GENES = {
+    name: workflow.source_path(f"../../resources/genes/{name}.tsv.gz") for name in ("human", "mouse", "mouse_human")
 }
 SCHEMAS = {name: workflow.source_path(f"../schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")}
 
@@ -156,8 +167,11 @@ if workflow.is_main_process:
     check_inputs()
 validate(config, SCHEMAS["config"])
 DATASETS = {entry["id"]: read_dataset(entry) for entry in config["datasets"]}
+TESTED = [name for name, dataset in DATASETS.items() if dataset["contrasts"]]  # a reference has none
 WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["enters_at"] != "pseudobulk"]
 SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
+PLANTED = [name for name in SIMULATED if name in TESTED]  # what was planted there can be looked for
+STAMPED = [name for name, dataset in DATASETS.items() if dataset["facts"].get("simulated")]  # whoever made the data
 NEVER = "(?!)"  # matches nothing: keeps a rule out where no dataset asks for it
 
 
@@ -227,8 +241,21 @@ def raw_files(dataset):
     return [f"results/{dataset}/raw/{entry['name']}" for entry in DATASETS[dataset]["facts"]["source"]["files"]]
 
 
+def acquired_files(dataset):
+    """Size, checksum and source of all raw files of a dataset, a table for each."""
+    return [
+        f"results/{dataset}/acquired/{entry['name']}.tsv" for entry in DATASETS[dataset]["facts"]["source"]["files"]
+    ]
+
+
+def origin(wildcards):
+    """Where dataset.yaml says that the raw files are, and the source's own list of them."""
+    source = DATASETS[wildcards.dataset]["facts"]["source"]
+    return {key: source.get(key) or "" for key in ("url", "zenodo", "listing")}
+
+
 def raw_entry(wildcards):
-    """The entry of dataset.yaml's `source.files` for one raw file: name, size, sha256."""
+    """The entry of dataset.yaml's `source.files` for one raw file: name, url, size, sha256."""
     entries = DATASETS[wildcards.dataset]["facts"]["source"]["files"]
     return next(entry for entry in entries if entry["name"] == wildcards.file)
 
@@ -249,7 +276,9 @@ def local_copy_if_there(wildcards):
 
 def ways_to_fetch(wildcards, output):
     """Mirror, tries and local place of a raw file. Because it asks for `output`, Snakemake reruns nothing when they change."""
-    return {**config["download"], "place": local_copy(wildcards)}
+    ways = {**config["download"], "place": local_copy(wildcards)}
+    del ways["simulated_mirror"]  # a parameter of its own: made-up files must not stay when the real ones are asked for
+    return ways
 
 
 def raw_beside(wildcards):
@@ -303,12 +332,12 @@ def per_contrast(pattern):
     return of_dataset
 
 
-def expand_datasets(pattern, datasets=tuple(DATASETS)):
-    """A path pattern filled with datasets and, where it has that slot, each one's contrasts."""
+def expand_datasets(pattern, datasets=tuple(TESTED)):
+    """A path pattern filled with datasets (those with contrasts, unless named) and, where it has that slot, each one's contrasts."""
     paths = [
         pattern.replace("{dataset}", name).replace("{contrast}", contrast)
         for name in datasets
-        for contrast in DATASETS[name]["contrasts"]
+        for contrast in (DATASETS[name]["contrasts"] if "{contrast}" in pattern else [""])
     ]
     return list(dict.fromkeys(paths))
 
@@ -337,7 +366,7 @@ def figure_files(suffix):
             for path in expand_datasets(f"{folder}/{name}_{{dataset}}_{{contrast}}.{suffix}")
         ),
         *(f"{folder}/{name}.{suffix}" for name in ("pathway_heatmap", "tissue_dish")),
-        *([f"{folder}/planted_truth.{suffix}"] if SIMULATED else []),
+        *([f"{folder}/planted_truth.{suffix}"] if PLANTED else []),
     ]
 
 
@@ -346,10 +375,10 @@ def result_files():
     folder = "results/{dataset}"
     with_cells = (
         *("embedding.parquet", "graph.npz", "clusters.parquet", "cluster_stability.tsv", "cluster_labels.tsv"),
-        *("cell_types.parquet", "markers.tsv", "atlas.h5ad", "quality_limits.tsv", "pathway_scores.parquet"),
+        *("cell_types.parquet", "markers.tsv", "atlas.h5ad", "quality_limits.tsv"),
     )
     by_dataset = (
-        *("pseudobulk.h5ad", "differential.tsv.gz", "differential_skipped.tsv", "enrichment.tsv.gz"),
+        *("differential.tsv.gz", "differential_skipped.tsv", "enrichment.tsv.gz"),
         *(
             "rank_profiles.h5ad",
             "pathway_donors.parquet",
@@ -365,16 +394,19 @@ def result_files():
     )
     truth = ("pathways.tsv", "genes.tsv", "composition.tsv", "cells.tsv.gz")
     return [
+        *(path for dataset in DATASETS for path in acquired_files(dataset)),
         *(
             path
-            for name in ("counts.h5ad", "quality.parquet", "quality_limits.tsv")
+            for name in ("counts.h5ad", "loaded.tsv", "quality.parquet", "quality_limits.tsv")
             for path in all_samples(f"{folder}/samples/{{sample}}/{name}")
         ),
         *(path for name in with_cells for path in expand_datasets(f"{folder}/{name}", WITH_CELLS)),
+        *expand_datasets(f"{folder}/pseudobulk.h5ad", DATASETS),
+        *expand_datasets(f"{folder}/pathway_scores.parquet", [name for name in TESTED if name in WITH_CELLS]),
         *(path for name in by_dataset + by_contrast for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in truth for path in expand_datasets(f"{folder}/truth/{name}", SIMULATED)),
         *(f"<summary>/synthesis/{name}.tsv" for name in ("pathways", "genes", "biomarkers")),
-        *(f"<summary>/{name}.tsv" for name in ("planted", "planted_genes", "planted_composition") if SIMULATED),
+        *(f"<summary>/{name}.tsv" for name in ("planted", "planted_genes", "planted_composition") if PLANTED),
         *(path for suffix in ("pdf", "png", "tsv") for path in figure_files(suffix)),
         "<summary>/report.html",
     ]
@@ -385,10 +417,15 @@ def systems():
     return {name: dataset["facts"]["system"] for name, dataset in DATASETS.items()}
 
 
+def organisms():
+    """Each dataset's organism: human or mouse."""
+    return {name: dataset["facts"]["organism"] for name, dataset in DATASETS.items()}
+
+
 def planted_contrasts():
     """Contrasts of each simulated dataset whose case arm carries the planted change, and whose control arm does not."""
     found = {}
-    for name in SIMULATED:
+    for name in PLANTED:
         folder = Path(DATASETS[name]["info"]).parent
         plan = yaml.safe_load((folder / DATASETS[name]["facts"]["source"]["simulation"]).read_text(encoding="utf-8"))
         changed = set(plan["case"])
@@ -421,6 +458,16 @@ def marker_file(wildcards):
     name = DATASETS[wildcards.dataset]["facts"].get("markers", "spinal_cord")
     own = Path(DATASETS[wildcards.dataset]["info"]).parent / f"{name}.tsv"
     return str(own) if own.exists() else SHIPPED_MARKERS[name]
+
+
+def gene_table(wildcards):
+    """Ensembl ids and symbols of the organism of a dataset."""
+    return SHIPPED_GENES[fact("organism")(wildcards)]
+
+
+def ortholog_table(wildcards):
+    """Mouse and human symbols, for a mouse dataset, whose gene sets and markers are human; nothing for a human one."""
+    return [SHIPPED_GENES["mouse_human"]] if fact("organism")(wildcards) == "mouse" else []
 
 
 def gene_set_files(wildcards):

@@ -32,6 +32,7 @@ rule read_pseudobulk:
     input:
         counts=dataset_files,
         samples=local(sheet),
+        genes=local(gene_table),
         library=library("read_pseudobulk"),
     output:
         sums="results/{dataset}/pseudobulk.h5ad",
@@ -112,6 +113,7 @@ rule test_enrichment:
         differential="results/{dataset}/differential/{contrast}.parquet",
         gene_sets=local(gene_set_files),
         set_kinds=workflow.source_path("../../resources/gene_sets/sets.tsv"),
+        orthologs=local(ortholog_table),
         library=library("test_enrichment"),
     output:
         table="results/{dataset}/enrichment/{contrast}.parquet",

@@ -273,7 +273,7 @@ rule plot_pathway_heatmap:
     threads: 1
     params:
         fdr=lookup("differential/fdr", within=config),
-        simulated=SIMULATED,
+        simulated=STAMPED,
     message:
         "Draw all pathway effects of all datasets"
     script:
@@ -302,7 +302,7 @@ rule plot_tissue_dish:
     threads: 1
     params:
         n_labels=8,
-        simulated=SIMULATED,
+        simulated=STAMPED,
     message:
         "Draw tissue against dish"
     script:
@@ -330,7 +330,7 @@ rule plot_planted_truth:
         "../../envs/alscell.yaml"
     threads: 1
     params:
-        simulated=SIMULATED,
+        simulated=STAMPED,
     message:
         "Draw planted against found"
     script:

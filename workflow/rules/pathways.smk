@@ -7,6 +7,7 @@ rule score_pathways:
         cell_types="results/{dataset}/cell_types.parquet",
         gene_sets=local(gene_set_files),
         set_kinds=workflow.source_path("../../resources/gene_sets/sets.tsv"),
+        orthologs=local(ortholog_table),
         library=library("score_pathways"),
     output:
         cell_scores="results/{dataset}/pathway_scores.parquet",
@@ -39,6 +40,7 @@ rule score_pseudobulk:
         counts="results/{dataset}/pseudobulk.h5ad",
         gene_sets=local(gene_set_files),
         set_kinds=workflow.source_path("../../resources/gene_sets/sets.tsv"),
+        orthologs=local(ortholog_table),
         library=library("score_pseudobulk"),
     output:
         profiles="results/{dataset}/rank_profiles.h5ad",
@@ -70,6 +72,7 @@ rule test_pathways:
         profiles="results/{dataset}/rank_profiles.h5ad",
         set_table="results/{dataset}/pathway_sets.tsv",
         gene_sets=local(gene_set_files),
+        orthologs=local(ortholog_table),
         samples=local(sheet),
         library=library("test_pathways"),
     output:

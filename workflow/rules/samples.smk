@@ -5,6 +5,7 @@ rule load_sample:
     input:
         raw=raw_file,
         beside=raw_beside,
+        genes=local(gene_table),
         library=library("load_sample"),
     output:
         counts="results/{dataset}/samples/{sample}/counts.h5ad",

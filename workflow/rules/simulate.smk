@@ -10,6 +10,7 @@ rule simulate_file:
         library=library("simulate_file"),
     output:
         raw="results/{dataset}/raw/{file}",
+        acquired="results/{dataset}/acquired/{file}.tsv",
     log:
         "logs/simulate_file/{dataset}/{file}.log",
     benchmark:

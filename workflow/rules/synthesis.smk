@@ -6,6 +6,7 @@ rule synthesize_datasets:
         pathway_tests=expand_datasets("results/{dataset}/pathway_tests.tsv"),
         differential=expand_datasets("results/{dataset}/differential.tsv.gz"),
         candidates=workflow.source_path("../../resources/gene_sets/biomarkers.tsv"),
+        orthologs=SHIPPED_GENES["mouse_human"],
         library=library("synthesize_datasets"),
     output:
         pathways="<summary>/synthesis/pathways.tsv",
@@ -20,6 +21,7 @@ rule synthesize_datasets:
     threads: 1
     params:
         systems=systems(),
+        organisms=organisms(),
         fdr=lookup("differential/fdr", within=config),
     message:
         "Pool pathways and genes over datasets, tissue against dish"
@@ -27,16 +29,16 @@ rule synthesize_datasets:
         "../scripts/synthesize_datasets.py"
 
 
-if SIMULATED:
+if PLANTED:
 
     rule compare_planted:
         input:
-            truth_pathways=expand_datasets("results/{dataset}/truth/pathways.tsv", SIMULATED),
-            truth_genes=expand_datasets("results/{dataset}/truth/genes.tsv", SIMULATED),
-            truth_composition=expand_datasets("results/{dataset}/truth/composition.tsv", SIMULATED),
-            tests=expand_datasets("results/{dataset}/pathway_tests.tsv", SIMULATED),
-            differential=expand_datasets("results/{dataset}/differential.tsv.gz", SIMULATED),
-            composition=expand_datasets("results/{dataset}/composition.tsv", SIMULATED),
+            truth_pathways=expand_datasets("results/{dataset}/truth/pathways.tsv", PLANTED),
+            truth_genes=expand_datasets("results/{dataset}/truth/genes.tsv", PLANTED),
+            truth_composition=expand_datasets("results/{dataset}/truth/composition.tsv", PLANTED),
+            tests=expand_datasets("results/{dataset}/pathway_tests.tsv", PLANTED),
+            differential=expand_datasets("results/{dataset}/differential.tsv.gz", PLANTED),
+            composition=expand_datasets("results/{dataset}/composition.tsv", PLANTED),
             gene_sets=local(gene_set_files),
             library=library("compare_planted"),
         output:

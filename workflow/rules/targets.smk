@@ -43,7 +43,7 @@ rule atlas:
 
 rule pseudobulk:
     input:
-        expand_datasets("results/{dataset}/pseudobulk.h5ad"),
+        expand_datasets("results/{dataset}/pseudobulk.h5ad", DATASETS),
 
 
 rule differential:

@@ -21,6 +21,7 @@ def main(
     graph: str,
     clusters: str,
     marker_genes: str,
+    orthologs: list[str],
     cell_types: str,
     labels: str,
     markers: str,
@@ -32,7 +33,7 @@ def main(
     cells = read_table(embedding, "embedding")[["cell", "sample", "donor"]]
     cells = cells.merge(read_table(clusters, "clusters")[["cell", "cluster"]], on="cell", validate="1:1")
     cells = cells.merge(read_tables(quality, "quality")[["cell", "doublet_score"]], on="cell", validate="1:1")
-    asked = read_markers(marker_genes)
+    asked = read_markers(marker_genes, orthologs)
     taken = steps.marker_values(read_in_turn(counts, cells), asked, cells["cell"], has_labels=bool(given))
     measured = steps.measured_markers(asked, taken.genes)
     if given:

@@ -1,6 +1,7 @@
 """Read one sample from its raw file, refuse what is no raw count, and write it once, as every later step reads it.
 
-Reads: results/<dataset>/raw/<file>, and files beside it that belong to it (genes, barcodes, a table of cells).
+Reads: results/<dataset>/raw/<file>, and files beside it that belong to it (genes, barcodes, a table of cells); the
+gene table of its organism.
 Writes: results/<dataset>/samples/<sample>/counts.h5ad and loaded.tsv.
 """
 
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from alscell.counts import check_counts
-from alscell.files import write_counts, write_table
+from alscell.files import read_gene_table, write_counts, write_table
+from alscell.genes import name_genes
 from alscell.jobs import run
 from alscell.loading import as_anndata, loaded_table, read_sample
 
@@ -20,6 +22,7 @@ def main(
     *,
     raw: str,
     beside: list[str],
+    genes: str,
     counts: str,
     loaded: str,
     dataset: str,
@@ -32,7 +35,8 @@ def main(
     """Load one sample. `reading` holds facts of dataset.yaml; `row` donor and condition, to compare with the data."""
     where = f"{raw}, sample {sample}"
     found = read_sample(raw, beside=beside, member=member or sample, row=row, where=where, **reading)
-    checked = check_counts(found, where=where, organism=reading["organism"])
+    named = name_genes(found, read_gene_table(genes), organism=reading["organism"], where=where)
+    checked = check_counts(named, where=where, organism=reading["organism"])
     write_table(loaded_table(checked, sample=sample), loaded, "loaded")
     write_counts(as_anndata(checked, dataset=dataset, sample=sample, simulated=simulated), counts)
     n_cells, n_genes = checked.matrix.shape

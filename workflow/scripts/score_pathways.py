@@ -18,6 +18,7 @@ def main(
     cell_types: str,
     gene_sets: list[str],
     set_kinds: str,
+    orthologs: list[str],
     cell_scores: str,
     profiles: str,
     set_table: str,
@@ -33,9 +34,8 @@ def main(
     types = files.read_table(cell_types, "cell_types").set_index(CELL)[CELL_TYPE]
     measured = measured_genes((data.X, data.var_names) for data, _ in kept(counts, types, donors))
     ranking = build_ranking(measured, top_fraction=top_fraction)
-    sets, kinds = files.read_gene_sets(gene_sets), files.read_samples(set_kinds)
-    limits = {"min_coverage": min_coverage, "min_genes": min_genes}
-    table = pathways.set_coverage(sets, kinds, ranking.genes, **limits)
+    sets, kinds = files.read_gene_sets(gene_sets, orthologs), files.read_samples(set_kinds)
+    table = pathways.set_coverage(sets, kinds, ranking.genes, min_coverage=min_coverage, min_genes=min_genes)
     members = pathways.set_members(sets, table, ranking.genes)
     parts = [pathways.score_sample(data, groups, ranking, members) for data, groups in kept(counts, types, donors)]
     profile = pathways.mean_profiles(parts, ranking)

@@ -17,6 +17,7 @@ def main(
     counts: str,
     gene_sets: list[str],
     set_kinds: str,
+    orthologs: list[str],
     profiles: str,
     set_table: str,
     donor_scores: str,
@@ -29,7 +30,7 @@ def main(
     """Read sums of counts, write the tables of pathway activity that need no cells."""
     data = files.read_h5ad(counts)
     ranking = build_ranking(detected(data.X, data.var_names), top_fraction=top_fraction)
-    sets = files.read_gene_sets(gene_sets)
+    sets = files.read_gene_sets(gene_sets, orthologs)
     kinds, limits = files.read_samples(set_kinds), {"min_coverage": min_coverage, "min_genes": min_genes}
     table = pathways.set_coverage(sets, kinds, ranking.genes, **limits)
     members = pathways.set_members(sets, table, ranking.genes)

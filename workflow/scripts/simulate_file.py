@@ -1,4 +1,4 @@
-"""Make one raw file of a simulated dataset: a tar of 10x h5 files, or a dense csv of several samples."""
+"""Make one raw file of a simulated dataset: a tar of 10x h5 files, or a dense csv; and its row of `acquired`."""
 
 import logging
 from pathlib import Path
@@ -6,13 +6,12 @@ from pathlib import Path
 import pandas as pd
 from scipy import sparse
 
-from alscell.files import atomic, read_gmt, read_yaml
+from alscell.claims import verify
+from alscell.files import atomic, read_gmt, read_yaml, write_table
 from alscell.jobs import run
 from alscell.raw_layouts import tenx_h5_bytes, write_dense_csv, write_tar
 from alscell.simulate import Cohort, build_cohort, simulate_sample
 from alscell.simulation_plan import plan_from
-
-SUFFIX_10X = "-1"  # Cell Ranger's well number behind each barcode
 
 
 def main(
@@ -23,6 +22,8 @@ def main(
     markers: str,
     gene_sets: list[str],
     raw: str,
+    acquired: str,
+    dataset: str,
     file: str,
     layout: str,
     seed: int,
@@ -44,12 +45,15 @@ def main(
             names = [f"{row['member']}_{barcode}" for row, _, cells in drawn for barcode in cells["barcode"]]
             counts = sparse.vstack([counts for _, counts, _ in drawn], format="csr")
             write_dense_csv(stream, counts, names, list(cohort.genes["gene"]))
+    row = verify(raw, name=file, claims=[]).row(dataset=dataset, file=file, source="simulated")
+    write_table(pd.DataFrame([row]), acquired, "acquired")
     logging.getLogger(__name__).info("%s: %d samples, %d genes", file, len(rows), len(cohort.genes))
 
 
 def _tenx(cohort: Cohort, row: dict[str, str]) -> bytes:
     counts, cells = simulate_sample(cohort, row)
-    return tenx_h5_bytes(counts, list(cells["barcode"] + SUFFIX_10X), cohort.genes, library=row["sample"])
+    names = cells["barcode"] + "-1"  # as Cell Ranger does, which numbers the wells
+    return tenx_h5_bytes(counts, list(names), cohort.genes, library=row["sample"])
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ def main(
     differential: str,
     gene_sets: list[str],
     set_kinds: str,
+    orthologs: list[str],
     table: str,
     dataset: str,
     contrast: str,
@@ -34,10 +35,11 @@ def main(
     """Read pseudobulk, differential table and gene sets; write the enrichment table."""
     data = files.read_h5ad(sums)
     genes = data.var_names.to_numpy(dtype=object)
-    sets = enrichment.sets_to_test(files.read_gene_sets(gene_sets), files.read_samples(set_kinds))
+    sets = enrichment.sets_to_test(files.read_gene_sets(gene_sets, orthologs), files.read_samples(set_kinds))
     check_overlap(sets, genes, where=f"gene sets for '{dataset}'")
     choice = {**definition, "covariates": covariates, "min_cells": min_cells, "min_donors": min_donors}
     scores = {"permutations": permutations, "seed": seed, "min_size": min_size, "max_size": max_size}
+    limits = {"method": method, "min_count": min_count, "min_total_count": min_total_count}
     enriched = enrichment.enrich_contrast(
         data.X,
         observations_of(data),
@@ -46,10 +48,8 @@ def main(
         sets,
         dataset=dataset,
         contrast=contrast,
-        method=method,
-        min_count=min_count,
-        min_total_count=min_total_count,
         **scores,
+        **limits,
         **choice,
     )
     files.write_table(enriched, table, "enrichment")

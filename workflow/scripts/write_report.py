@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 import alscell
-from alscell.files import read_samples, read_table, read_tables, read_yaml, sha256, write_text
+from alscell.files import read_samples, read_table, read_tables, read_yaml, write_text
 from alscell.jobs import run
 from alscell.report import render
 from alscell.report_tables import SOFTWARE, Results
@@ -19,7 +19,6 @@ def main(
     *,
     infos: list[str],
     sheets: list[str],
-    raw: list[str],
     figures: list[str],
     template: str,
     style: str,
@@ -29,12 +28,12 @@ def main(
 ) -> None:
     """Read all tables and figures, write the page."""
     names = [entry["id"] for entry in settings["datasets"]]
+    stamp = {"simulated": True} if settings["download"]["simulated_mirror"] else {}
     results = Results(
         settings=settings,
-        infos={name: read_yaml(path) for name, path in zip(names, infos, strict=True)},
+        infos={name: read_yaml(path) | stamp for name, path in zip(names, infos, strict=True)},
         samples={name: read_samples(path) for name, path in zip(names, sheets, strict=True)},
         tables={name: _tables(paths, name) for name, paths in tables.items()},
-        raw=pd.DataFrame([_raw(Path(path)) for path in raw], columns=["dataset", "file", "size", "sha256"]),
         figures={Path(path).stem: Path(path).read_bytes() for path in figures},
         versions={"python": platform.python_version()} | {name: metadata.version(name) for name in SOFTWARE},
     )
@@ -47,10 +46,6 @@ def _tables(paths: list[str], name: str) -> pd.DataFrame:
     if name in ("cluster_labels", "cluster_stability") and paths:
         return pd.concat([read_table(path, name).assign(dataset=Path(path).parent.name) for path in paths])
     return read_tables(paths, name)
-
-
-def _raw(path: Path) -> dict[str, Any]:
-    return {"dataset": path.parents[1].name, "file": path.name, "size": path.stat().st_size, "sha256": sha256(path)}
 
 
 if __name__ == "__main__":

@@ -102,6 +102,12 @@ def match_cell_types(table: pd.DataFrame) -> pd.DataFrame:
     return matched
 
 
+def with_organisms(table: pd.DataFrame, organisms: dict[str, str]) -> pd.DataFrame:
+    """A table of the synthesis with the organism of each dataset of a row, in the order of `datasets`."""
+    listed = [";".join(organisms[name] for name in names.split(";")) for names in table["datasets"]]
+    return table.assign(organisms=pd.Series(listed, index=table.index, dtype="str"))
+
+
 def synthesize_pathways(tests: pd.DataFrame, *, systems: dict[str, str], fdr: float) -> pd.DataFrame:
     """Each gene set in each cell type and contrast, over datasets.
 

@@ -188,7 +188,7 @@ def _dataset_findings(
         facts, sheet, found = _read_folder(entry, files, schema, data_folder=filled["data_folder"])
         problems += found
         if facts:
-            problems += _species_problems(facts, files["info"], filled["pathways"]["families"])
+            problems += _role_problems(entry, facts, where=where)
         if _touched(bad, "datasets", index):
             continue
         known += [(entry, facts)] if facts else []
@@ -198,17 +198,17 @@ def _dataset_findings(
     return Findings([*problems, *_mixture_problems(known)], warnings)
 
 
-def _species_problems(facts: dict, path: str, families: Sequence[str]) -> list[InputError]:
-    """Shipped gene sets are human: in mouse symbols a handful of names (C2, C3, ...) mean the same by chance only."""
-    if facts["organism"] == "human" or not families:
-        return []
-    found = f"the shipped families {', '.join(families)} with a dataset of `organism: {facts['organism']}` ({path})"
-    mend = (
-        "Set `pathways: {families: [], gene_sets: [your.gmt]}`, with symbols of its species in your.gmt, and run "
-        "datasets of the two species apart."
-    )
-    expected = "gene sets of the species of the data; the shipped ones are human"
-    return [InputError("config, key 'pathways.families'", found=found, expected=expected, mend=mend)]
+def _role_problems(entry: dict, facts: dict, *, where: str) -> list[InputError]:
+    """A cohort is to be compared; a reference must not be: its donors are no controls for another study's cases."""
+    contrasts = entry.get("contrasts") or []
+    if facts.get("role") == "reference" and contrasts:
+        found, expected = f"contrasts {', '.join(map(str, contrasts))}", "none: its dataset.yaml says `role: reference`"
+        mend = "Write `contrasts: []`; its cells, types and sums by donor are made all the same."
+        return [InputError(where, found=found, expected=expected, mend=mend)]
+    if facts.get("role") != "reference" and contrasts == [] and "contrasts" in entry:
+        mend = "Name one of `contrasts`, or set `role: reference` in its dataset.yaml."
+        return [InputError(where, found="no contrast", expected="at least one in a cohort", mend=mend)]
+    return []
 
 
 def _mixture_problems(known: Sequence[tuple[dict, dict]]) -> list[InputError]:

@@ -29,7 +29,7 @@ from alscell.keys import (
     SHEET_REQUIRED,
 )
 
-SHIPPED_MARKERS = ("spinal_cord", "ipsc_motor_neurons")
+SHIPPED_MARKERS = ("spinal_cord", "ipsc_motor_neurons", "motor_cortex")
 # Properties of a person, which cannot differ between that person's samples.
 _PERSONAL = (CONDITION, "sex", "age", "genotype")
 # Columns that results have too, or that no h5ad and no design can hold beside their own.
@@ -311,13 +311,20 @@ def _levels_problems(facts: dict, path: str) -> list[InputError]:
 
 def _source_problems(source: dict, path: str, *, data_folder: str) -> Iterable[InputError]:
     kinds = [kind for kind in ("url", "zenodo", "path", "simulation") if source.get(kind)]
-    if len(kinds) != 1:
+    entries = source.get("files", [])
+    if len(kinds) > 1 or not (kinds or (entries and all(entry.get("url") for entry in entries))):
         found, expected = " and ".join(kinds) or "none", "exactly one of url, zenodo, path and simulation"
-        yield _problem(path, "source", found, expected, "Say where the files are.")
+        mend = "Say where the files are; or give every entry of `files` a `url`."
+        yield _problem(path, "source", found, expected, mend)
         return
-    if "files" not in source and kinds != ["path"]:
+    if not entries and kinds != ["path"]:
         yield _problem(path, "source.files", None, "the names of the raw files", "Only with `path` it may be left out.")
-    names = [entry["name"] for entry in source.get("files", ())]
+    if source.get("simulation") or source.get("path"):
+        for entry in entries:
+            if entry.get("url"):
+                mend = "Leave out one of the two."
+                yield _problem(path, "source.files", entry["url"], f"no url with `source.{kinds[0]}`", mend)
+    names = [entry["name"] for entry in entries]
     for name in names:
         if not FILE_NAME.fullmatch(name) or ("/" in name and kinds != ["path"]):
             expected = "a file name" + (" without folders, which only `path` may have" if kinds != ["path"] else "")
@@ -333,7 +340,7 @@ def _source_problems(source: dict, path: str, *, data_folder: str) -> Iterable[I
 
 
 def _disk_problems(source: dict, folder: Path) -> Iterable[InputError]:
-    for entry in source.get("files", ()):
+    for entry in source.get("files", []):
         file = folder / entry["name"]
         if not file.is_file():
             mend = "Put it there, or set `source.path` in dataset.yaml or `data_folder` in config."

@@ -62,8 +62,14 @@ def _of_dataset(only: str, *rows: tuple[str, str, str, str]) -> tuple[FileContra
 
 # fmt: off
 FILES: tuple[FileContract, ...] = (
-    *_of_dataset(REAL, ("raw/{file}", "acquire_file", "", "raw file as its source delivers it, verified")),
-    *_of_dataset(SIMULATED, ("raw/{file}", "simulate_file", "", "raw file in the layout of the public dataset")),
+    *_of_dataset(REAL,
+        ("raw/{file}", "acquire_file", "", "raw file as its source delivers it, verified"),
+        ("acquired/{file}.tsv", "acquire_file", "acquired", "its size, checksum, source, and how it was verified"),
+    ),
+    *_of_dataset(SIMULATED,
+        ("raw/{file}", "simulate_file", "", "raw file in the layout of the public dataset"),
+        ("acquired/{file}.tsv", "simulate_file", "acquired", "its size and checksum"),
+    ),
     *_of_dataset(CELLS,
         ("samples/{sample}/counts.h5ad", "load_sample", "", "raw counts of a sample: cells x genes, sparse integers"),
         ("samples/{sample}/loaded.tsv", "load_sample", "loaded", "what was read, and what was changed or lost in it"),
@@ -168,7 +174,8 @@ def _kinds(dataset: str, with_cells: list[str], simulated: list[str]) -> set[str
 
 def _expression(pattern: str, summary: str) -> str:
     text = re.escape(pattern.replace(SUMMARY, summary.rstrip("/")))
-    return re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", text)
+    # A raw file of a folder on this machine may lie in a folder below it.
+    return re.sub(r"\\\{(\w+)\\\}", lambda slot: f"(?P<{slot[1]}>{'.+' if slot[1] == 'file' else '[^/]+'})", text)
 
 
 def files_markdown() -> str:

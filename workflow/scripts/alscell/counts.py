@@ -77,7 +77,7 @@ def check_counts(counts: Counts, *, where: str, organism: str) -> Counts:
     ------
     InputError
         No cells or genes; negative, missing or non-integer values; rounded values that were scaled to one sum; axes
-        swapped; unfiltered droplets; barcodes twice; genes of another species, or Ensembl ids in the place of symbols.
+        swapped; unfiltered droplets; barcodes twice; genes of another species.
     """
     _check_axes(counts, where=where)
     _check_genes(counts.genes, where=where, organism=organism)
@@ -172,11 +172,8 @@ def _share(names: list[str], pattern: re.Pattern[str]) -> float:
 
 
 def _check_genes(genes: np.ndarray, *, where: str, organism: str) -> None:
-    """Symbols, not ids, and of the right species: human symbols are capitals, mouse ones begin with one."""
+    """Symbols of the right species: human ones are capitals, mouse ones begin with one. Ensembl ids have no vote."""
     names = [str(name) for name in genes]
-    if _share(names, ENSEMBL) >= 0.9:
-        mend = "Name the column of var that holds symbols as `symbol` in dataset.yaml (h5ad), or replace the ids."
-        raise InputError(where, found=f"Ensembl ids ({_few(genes)})", expected="gene symbols", mend=mend)
     letters = [name for name in names if sum(sign.isalpha() for sign in name) >= 2 and not ENSEMBL.search(name)]
     capitals = sum(name.upper() == name for name in letters) / max(len(letters), 1)
     seems = "human" if capitals > 0.5 else "mouse"

@@ -1,4 +1,7 @@
-"""Bring one raw file here: link a local copy, or download it; it takes its name only when it is whole and right."""
+"""Bring one raw file here: link a local copy, or download it; it takes its name only when it is whole and right.
+
+A download goes to a store: the cache that a lab shares, else a kept copy beside the results. The raw file is a link.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +9,210 @@ import contextlib
 import logging
 import os
 import shutil
-import tarfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import requests
-import urllib3
+from filelock import FileLock, Timeout
 
+from alscell.claims import Claim, Verified, is_trusted, known_before, known_size, lock_path, verify, write_lock
 from alscell.errors import InputError
-from alscell.files import atomic, sha256, write_text
+from alscell.files import atomic
+from alscell.integrity import WrongFile
+from alscell.sources import (
+    listing_address,
+    listing_name,
+    mirror_address,
+    openable,
+    own_address,
+    read_listing,
+    shown_address,
+)
+from alscell.transfer import DownloadFailed, download, fetch_text, forget
 
-CHUNK = 1 << 20  # bytes
-BUSY = (408, 425, 429, 500, 502, 503, 504)  # answers that may be better next time
-SIGNATURES = {".gz": b"\x1f\x8b", ".h5": b"\x89HDF\r\n\x1a\n", ".h5ad": b"\x89HDF\r\n\x1a\n"}
+POLL = 0.2  # seconds between looks at a lock that somebody else holds
+NO_LISTING = "no listing"
+OFFLINE = "`download.offline` is true, so no connection was opened"
 
 log = logging.getLogger(__name__)
 
 
-class DownloadFailed(Exception):
-    """One try failed; `again` says whether another one may succeed."""
+@dataclass(frozen=True)
+class Ways:
+    """How files may be fetched: offline, attempts, timeout and pause as `transfer.download` has them."""
 
-    def __init__(self, reason: str, *, again: bool) -> None:
-        self.again = again
-        super().__init__(reason)
+    offline: bool
+    attempts: int
+    timeout: float
+    pause: float
+
+    @property
+    def patience(self) -> dict[str, Any]:
+        return {"attempts": self.attempts, "timeout": self.timeout, "pause": self.pause}
+
+
+def acquire(
+    target: str | Path,
+    *,
+    dataset: str,
+    entry: dict[str, Any],
+    origin: dict[str, Any],
+    place: str | Path,
+    mirror: str,
+    simulated_mirror: bool,
+    cache: str,
+    locks: str,
+    offline: bool,
+    attempts: int,
+    timeout: float,
+    pause: float,
+) -> dict[str, Any]:
+    """Put one raw file of a dataset at `target`, checked: from this machine if it is here, else from its address.
+
+    Parameters
+    ----------
+    target : path
+        Where the file is to be.
+    dataset : str
+        Name of the dataset, and of its folder in mirror, cache and locks.
+    entry : dict
+        name, url, size and sha256 as dataset.yaml has them.
+    origin : dict
+        url, zenodo and listing of dataset.yaml's `source`; all empty for a dataset that lies on this machine.
+    place : path
+        Where the file lies, or would lie, on this machine.
+    mirror : str
+        Address or folder that holds `<dataset>/<file>` in the place of the source, '' for none; `place` is in that
+        folder then.
+    simulated_mirror : bool
+        True: the mirror's files are made up. They are not compared with what is known of the real ones, and neither
+        locked nor put into the cache.
+    cache : str
+        Folder that keeps downloads for several runs, '' to keep them beside the results.
+    locks : str
+        Folder of the lock files.
+    offline : bool
+        True: never open a connection.
+    attempts, timeout, pause
+        See `transfer.download`.
+
+    Returns
+    -------
+    dict
+        A row of the table `acquired`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be had, or is not what is declared, locked or listed.
+    """
+    name, where, place = entry["name"], f"dataset {dataset}, file {entry['name']}", Path(place)
+    ways = Ways(offline, attempts, timeout, pause)
+    address = own_address(entry, origin)
+    made_up = simulated_mirror and bool(address)
+    lock = lock_path(locks, dataset, name) if address and not made_up else None
+    claims = [] if made_up else known_before(entry, lock, where)
+    if place.is_file():
+        listing = place.parents[name.count("/")] / (listing_name(origin) or "none")
+        claims, missing = _with_listing(claims, origin, name, str(listing), partial(listing.read_text, "utf-8-sig"))
+        try:
+            verified = verify(place, name=name, claims=claims)
+        except WrongFile as wrong:
+            raise InputError(where, found=f"{wrong} at {place}", expected="the whole file", mend=wrong.mend) from None
+        link(place, target)
+        source, through = str(place), "copy on this machine"
+    else:
+        fetch = _fetch_address(mirror, dataset, name, address)
+        if not fetch:
+            mend = (
+                "Put it there, or set `data_folder` (for a dataset with an address: `download.mirror`) in config.yaml."
+            )
+            raise InputError(where, found="no such file", expected=f"it at {place.absolute()}", mend=mend)
+        listing = mirror_address(mirror, dataset, listing_name(origin)) if mirror else listing_address(origin)
+        claims, missing = _with_listing(claims, origin, name, listing, partial(_read_there, listing, ways))
+        job = _Job(where, name, claims, fetch, place, ways)
+        through = "mirror" if mirror else ""
+        if cache and not made_up:
+            stored = Path(cache) / dataset / name
+            source, verified = _through_cache(job, stored, Path(cache), target)
+            through = "cache" if source != shown_address(fetch) else through
+        else:
+            source, verified = _through_kept_copy(job, kept_copy(target, simulated=made_up), target)
+    if lock and not lock.exists():
+        _try_write_lock(lock, target, name=name, verified=verified, source=shown_address(address), through=through)
+    if missing:
+        verified = replace(verified, verified_by=f"{verified.verified_by}; {NO_LISTING}")
+    return verified.row(dataset=dataset, file=name, source=source)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One file to be fetched: where messages place it, what is known of it, its address, its place on this machine."""
+
+    where: str
+    name: str
+    claims: list[Claim]
+    address: str
+    place: Path
+    ways: Ways
+
+    def verify(self, path: str | Path) -> Verified:
+        return verify(path, name=self.name, claims=self.claims)
+
+    def failed(self, reason: str) -> InputError:
+        """The message of a file that could not be fetched, with the ways out."""
+        expected = f"the file at {shown_address(self.address)}"
+        mend = (
+            "Three ways to mend it: (1) connect this machine, or let a connected one run `snakemake acquire`; "
+            f"(2) put the file at {self.place.absolute()}; (3) set `download.mirror` (an address or a folder that "
+            "holds `<id>/<file>`), `download.cache` or `data_folder` in config.yaml."
+        )
+        return InputError(self.where, found=reason, expected=expected, mend=mend)
+
+
+def _fetch_address(mirror: str, dataset: str, name: str, address: str) -> str:
+    """Where to fetch a file: at its source or in the mirror; '' if it can only lie on this machine."""
+    if not address or (mirror and "://" not in mirror):
+        return ""
+    return mirror_address(mirror, dataset, name) if mirror else address
+
+
+def _try_write_lock(lock: Path, path: str | Path, **facts: Any) -> None:
+    try:
+        write_lock(lock, path, **facts)
+        log.info("size and checksum are written to %s; later downloads must equal them", lock)
+    except OSError as error:
+        log.warning("%s cannot be written (%s): the next download will not be held to this one", lock, error.strerror)
+
+
+def _with_listing(
+    claims: list[Claim], origin: dict[str, Any], name: str, where: str, read: Callable[[], str]
+) -> tuple[list[Claim], bool]:
+    """Claims and what the source's own list says; whether a list should be there and could not be used.
+
+    Where a sha256 is known, no list is needed, and none is asked for.
+    """
+    if not listing_name(origin) or any(claim.sha256 for claim in claims):
+        return claims, False
+    listed, reason, where = None, "it does not name this file", shown_address(where)
+    try:
+        listed = read_listing(read(), name)
+    except (DownloadFailed, OSError, ValueError) as error:
+        reason = str(error)
+    if listed is None:
+        log.warning("the source's list of files, %s, cannot be used: %s", where, reason)
+        return claims, True
+    mend = "The source contradicts itself, or its list has changed: try again later, or correct `source.listing`."
+    said = {"size": listed.size, "md5": listed.md5, "sha256": listed.sha256, "members": listed.members}
+    return [*claims, Claim("listing", where, mend, **said)], False
+
+
+def _read_there(address: str, ways: Ways) -> str:
+    if ways.offline:
+        raise DownloadFailed(OFFLINE, again=False)
+    return fetch_text(openable(address), **ways.patience)
 
 
 def link(source: str | Path, target: str | Path) -> None:
@@ -42,289 +224,108 @@ def link(source: str | Path, target: str | Path) -> None:
             shutil.copyfile(source, part)
 
 
-def check_file(path: str | Path, *, name: str, size: int | None, sha256_expected: str | None) -> str:
-    """Compare a file with what is known of it.
-
-    Parameters
-    ----------
-    path : path
-        The file as it lies here.
-    name : str
-        Its proper name; the ending says which content to expect.
-    size, sha256_expected : int or None, str or None
-        Bytes and hexadecimal checksum as declared; None is not compared.
-
-    Returns
-    -------
-    str
-        What is wrong, '' if nothing.
-    """
-    found = Path(path).stat().st_size
-    if not found:
-        return "an empty file"
-    wrong = _wrong_content(Path(path), name)
-    if not wrong and size is not None and found != size:
-        wrong = f"{found:,} bytes where {size:,} are declared"
-    if not wrong and sha256_expected and (checksum := sha256(path)) != sha256_expected.lower():
-        wrong = f"sha256 {checksum} where {sha256_expected} is declared"
-    return wrong
-
-
-def _wrong_content(path: Path, name: str) -> str:
-    """What a file is instead of what its name says; a proxy's or archive's error page saved as data is seen here."""
-    with path.open("rb") as stream:
-        head = stream.read(512)
-    if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        return "a web page instead of data (a login or error page?)"
-    if name.endswith(".tar"):
-        return _wrong_tar(path)
-    expected = SIGNATURES.get(Path(name).suffix, b"")
-    return "" if head.startswith(expected) else f"content that is no {Path(name).suffix} file"
-
-
-def _wrong_tar(path: Path) -> str:
-    try:
-        with tarfile.open(path, "r:") as archive:
-            names = archive.getnames()
-    except (tarfile.TarError, EOFError, OSError) as error:
-        return f"a tar that is broken or cut off ({error})"
-    return "" if names else "a tar without members"
-
-
-def download(
-    url: str,
-    target: str | Path,
-    *,
-    size: int | None,
-    sha256_expected: str | None,
-    attempts: int,
-    timeout: float,
-    pause: float,
-) -> None:
-    """Download one file; go on where an earlier try stopped if the server allows it.
-
-    The bytes go to a part file beside `target`, which survives a failure. It is continued only if the server
-    names the same version of the file (ETag or Last-Modified) or a checksum is declared.
-
-    Parameters
-    ----------
-    url : str
-        Full address.
-    target : path
-        Final name; taken only after size, checksum and content are right.
-    size, sha256_expected : int or None, str or None
-        As declared.
-    attempts : int
-        Tries, >= 1. A refusal (401, 403, 404) is not tried again.
-    timeout : float
-        Seconds without an answer.
-    pause : float
-        Seconds before the second try; doubled for each further one.
-
-    Raises
-    ------
-    DownloadFailed
-        With the reason of the last try.
-    """
-    target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.download")
-    for attempt in range(1, attempts + 1):
-        try:
-            _fetch(url, part, trusted=bool(sha256_expected), timeout=timeout)
-            wrong = check_file(part, name=target.name, size=size, sha256_expected=sha256_expected)
-            if wrong:
-                _forget(part)
-                raise DownloadFailed(f"the server sent {wrong}", again=True)
-            break
-        except DownloadFailed as failure:
-            if attempt == attempts or not failure.again:
-                raise
-            log.warning("try %d of %d: %s", attempt, attempts, failure)
-            time.sleep(pause * 2 ** (attempt - 1))
-    os.replace(part, kept_copy(target))
-    _forget(part)
-    _name(kept_copy(target), target)
-
-
-def kept_copy(target: str | Path) -> Path:
+def kept_copy(target: str | Path, *, simulated: bool = False) -> Path:
     """A second name of a downloaded file, beside it: Snakemake removes an output before it makes it anew."""
-    return Path(target).with_name(f".{Path(target).name}.kept")
+    return Path(target).with_name(f".{Path(target).name}{'.simulated' if simulated else ''}.kept")
 
 
-def _name(kept: Path, target: str | Path) -> None:
-    """Give a kept file its name as a hard link, which takes no space; where there are no links, move it."""
+def _through_kept_copy(job: _Job, kept: Path, target: str | Path) -> tuple[str, Verified]:
+    """Source and checksum of a file that is kept beside the results; a kept copy that is not right is fetched anew."""
+    verified, source = None, f"kept copy of {shown_address(job.address)}"
+    if kept.is_file():
+        try:
+            verified = job.verify(kept)
+        except WrongFile as wrong:
+            log.warning("the kept copy %s is not right (%s) and fetched anew", kept, wrong)
+    if verified is None and job.ways.offline:
+        raise job.failed(OFFLINE)
+    if verified is None:
+        verified, source = _fetch(job, kept), shown_address(job.address)
     with atomic(target) as part:
         try:
-            part.hardlink_to(kept)
+            part.hardlink_to(kept)  # takes no space
         except OSError:
             os.replace(kept, part)
+    return source, verified
 
 
-def _version_file(part: Path) -> Path:
-    return part.with_name(f"{part.name}.version")
+def _through_cache(job: _Job, stored: Path, cache: Path, target: str | Path) -> tuple[str, Verified]:
+    """Source and checksum of a file in the shared cache: found there, or put there by this run or one at the same time.
+
+    What is in the cache was put there whole, so it is read without a lock, also by those who may not write there.
+    """
+    verified, source = None, f"cache {stored}"
+    if not stored.is_file() and job.ways.offline:
+        raise job.failed(OFFLINE)
+    if not stored.is_file():
+        try:
+            _share(cache, stored.parent)
+            with _alone(stored):
+                if not stored.is_file():
+                    verified, source = _fetch(job, stored), shown_address(job.address)
+                    stored.chmod(cache.stat().st_mode & 0o666)
+        except OSError as error:
+            mend = "Ask for the right to write there, or let somebody who has it run `snakemake acquire`, or set "
+            mend += '`download.cache: ""` in config.yaml.'
+            found = f"no such file, and the cache cannot be written ({error.strerror})"
+            raise InputError(job.where, found=found, expected=f"it at {stored}", mend=mend) from None
+    try:
+        verified = verified or job.verify(stored)
+    except WrongFile as wrong:
+        mend = f"If the cached file is the wrong one, delete it there. {wrong.mend}"
+        expected = "the file that is known"
+        raise InputError(job.where, found=f"{wrong} at {stored}", expected=expected, mend=mend) from None
+    link(stored, target)
+    return source, verified
 
 
-def _forget(part: Path) -> None:
-    part.unlink(missing_ok=True)
-    _version_file(part).unlink(missing_ok=True)
-
-
-def _fetch(url: str, part: Path, *, trusted: bool, timeout: float) -> None:
-    """Fill the part file up to the size that the server announces, from where it ends."""
-    version = _version_file(part).read_text(encoding="utf-8") if _version_file(part).exists() else ""
-    start = part.stat().st_size if part.exists() and (version or trusted) else 0
-    # NOTE: "identity" and raw reading keep the bytes of a .gz file as they are stored.
-    headers = {"Accept-Encoding": "identity", "User-Agent": "alscell"}
-    if start:
-        headers |= {"Range": f"bytes={start}-"} | ({"If-Range": version} if version else {})
-    with _answer(url, headers, timeout) as answer:
-        if answer.status_code == 416:
-            _forget(part)
-            raise DownloadFailed("the server has fewer bytes than were fetched before", again=True)
-        if answer.status_code == 206 and _range_start(answer) == start:
-            mode = "ab"
-            log.info("going on at byte %d", start)
-        elif answer.status_code == 206:
-            raise DownloadFailed("the server sent another part of the file than was asked for", again=True)
-        else:
-            mode, start = "wb", 0
-        write_text(_version(answer), _version_file(part))
-        announced = answer.headers.get("Content-Length")
-        got = _save(answer, part, mode)
-    if announced is not None and got != int(announced):
-        raise DownloadFailed(
-            f"the connection ended after {start + got:,} of {start + int(announced):,} bytes", again=True
-        )
+def _share(cache: Path, folder: Path) -> None:
+    """Make a folder in the cache, open to those to whom the cache itself is open."""
+    cache.mkdir(parents=True, exist_ok=True)
+    for one in [*reversed(folder.relative_to(cache).parents), folder.relative_to(cache)]:
+        if not (cache / one).is_dir():
+            (cache / one).mkdir(exist_ok=True)
+            (cache / one).chmod(cache.stat().st_mode & 0o2777)
 
 
 @contextlib.contextmanager
-def _answer(url: str, headers: dict[str, str], timeout: float) -> Iterator[requests.Response]:
-    """The server's answer, with every way to fail turned into DownloadFailed."""
+def _alone(stored: Path) -> Iterator[None]:
+    """Hold the lock of a file; whoever holds it has it until done or dead, since the kernel releases it then."""
+    mode = stored.parent.stat().st_mode & 0o666
+    lock = FileLock(stored.with_name(f".{stored.name}.lock"), mode=mode)
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=timeout) as answer:
-            if answer.status_code != 416 and not answer.ok:
-                reason = f"the server answered {answer.status_code} {answer.reason}"
-                raise DownloadFailed(reason, again=answer.status_code in BUSY)
-            yield answer
-    except (
-        requests.exceptions.InvalidSchema,
-        requests.exceptions.MissingSchema,
-        requests.exceptions.InvalidURL,
-    ) as error:
-        raise DownloadFailed(f"not an address that can be downloaded ({error})", again=False) from None
-    except requests.exceptions.Timeout:
-        raise DownloadFailed(f"no answer within {timeout:g} seconds", again=True) from None
-    except requests.exceptions.RequestException as error:
-        raise DownloadFailed(f"no connection ({_root(error)})", again=True) from None
-    except urllib3.exceptions.HTTPError as error:
-        raise DownloadFailed(f"the connection broke ({_root(error)})", again=True) from None
-
-
-def _save(answer: requests.Response, part: Path, mode: str) -> int:
-    """Write the body as it comes; what came before a break is kept in the part file."""
-    got = 0
-    with part.open(mode) as stream:
-        while block := answer.raw.read(CHUNK, decode_content=False):
-            stream.write(block)
-            got += len(block)
-    return got
-
-
-def _version(answer: requests.Response) -> str:
-    """What the server calls this version of the file; a weak ETag does not promise equal bytes."""
-    tag = answer.headers.get("ETag", "")
-    return tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified", "")
-
-
-def _range_start(answer: requests.Response) -> int:
-    """First byte of a partial answer, from 'bytes 100-199/200'."""
-    first = answer.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
-    return int(first) if first.isdigit() else -1
-
-
-def _root(error: BaseException) -> str:
-    """The innermost cause, in one line: 'Name or service not known' rather than five wrapped objects."""
-    seen: Any = error
-    while True:
-        inner = getattr(seen, "reason", None) or seen.__cause__ or seen.__context__
-        if not isinstance(inner, BaseException):
-            return f"{type(seen).__name__}: {str(seen).splitlines()[0] if str(seen) else 'no detail'}"
-        seen = inner
-
-
-def acquire(
-    target: str | Path,
-    *,
-    dataset: str,
-    entry: dict[str, Any],
-    place: str | Path,
-    url: str,
-    mirror: str,
-    offline: bool,
-    attempts: int,
-    timeout: float,
-    pause: float,
-) -> str:
-    """Put one raw file of a dataset at `target`, checked: from this machine if it is here, else from its address.
-
-    Parameters
-    ----------
-    target : path
-        Where the file is to be.
-    dataset : str
-        For messages.
-    entry : dict
-        name, size and sha256 as dataset.yaml has them.
-    place : path
-        Where the file lies, or would lie, on this machine.
-    url : str
-        Address of the folder that holds the file, '' for a dataset that lies on this machine.
-    mirror : str
-        Address or folder in the place of `url`, '' for none; `place` is in that folder then.
-    offline : bool
-        True: never open a connection.
-    attempts, timeout, pause
-        See download.
-
-    Returns
-    -------
-    str
-        The place it came from.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be had, or is not what was declared.
-    """
-    name, size, expected = entry["name"], entry.get("size"), entry.get("sha256")
-    where, place, kept = f"dataset {dataset}, file {name}", Path(place).absolute(), kept_copy(target)
-    base = url if not mirror or not url else mirror if "://" in mirror else ""
-    if place.is_file():
-        if wrong := check_file(place, name=name, size=size, sha256_expected=expected):
-            mend = "Fetch the file again, or correct size and sha256 in dataset.yaml."
-            raise InputError(where, found=f"{wrong} at {place}", expected="the whole file", mend=mend)
-        link(place, target)
-        return str(place)
-    if not base:
-        mend = "Put it there, or set `data_folder` (for a dataset with an address: `download.mirror`) in config.yaml."
-        raise InputError(where, found="no such file", expected=f"it at {place}", mend=mend)
-    if kept.exists() and not check_file(kept, name=name, size=size, sha256_expected=expected):
-        _name(kept, target)
-        return str(kept)
-    address = f"{base.rstrip('/')}/{name}"
+        lock.acquire(blocking=False)
+    except Timeout:
+        log.info("another run is fetching %s; waiting for it", stored)
+        lock.acquire(poll_interval=POLL)
+        log.info("the other run has ended")
     try:
-        if offline:
-            raise DownloadFailed("`download.offline` is true, so no connection was opened", again=False)
-        download(address, target, size=size, sha256_expected=expected, attempts=attempts, timeout=timeout, pause=pause)
+        yield
+    finally:
+        lock.release()
+
+
+def _fetch(job: _Job, stored: Path) -> Verified:
+    """Download a file into its store; whoever looks there finds all of it, or nothing."""
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    part = stored.with_name(f".{stored.name.removeprefix('.').removesuffix('.kept')}.download")
+    if part.exists() and not os.access(part, os.W_OK):
+        forget(part)  # of another user of the cache
+    found: list[Verified] = []
+    try:
+        download(
+            openable(job.address),
+            part,
+            verify=lambda path: found.append(job.verify(path)),
+            size=known_size(job.claims),
+            trusted=is_trusted(job.claims),
+            **job.ways.patience,
+        )
     except DownloadFailed as failure:
-        raise InputError(where, found=str(failure), expected=f"the file at {address}", mend=_ways_out(place)) from None
-    return address
-
-
-def _ways_out(place: Path) -> str:
-    return (
-        "Three ways to mend it: (1) connect this machine, or let a connected one run `snakemake acquire`; "
-        f"(2) put the file at {place}; "
-        "(3) set `download.mirror` (an address or a folder that holds the file) or `data_folder` in config.yaml."
-    )
+        raise job.failed(str(failure)) from None
+    except WrongFile as wrong:
+        found_text = f"{wrong}, sent by the server"
+        expected = f"the file at {shown_address(job.address)}"
+        raise InputError(job.where, found=found_text, expected=expected, mend=wrong.mend) from None
+    os.replace(part, stored)
+    return found[-1]

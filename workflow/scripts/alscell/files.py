@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pandas as pd
 import yaml
 
 from alscell.errors import InputError
+from alscell.orthologs import in_mouse_symbols
 from alscell.tables import DTYPES, TABLES, check_table, empty_table
 
 COUNTS_STORAGE = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
@@ -151,8 +152,15 @@ def _gmt_error(where: str, found: str, expected: str) -> InputError:
     )
 
 
-def read_gene_sets(paths: list[str]) -> pd.DataFrame:
+def read_gene_sets(paths: list[str], orthologs: Sequence[str] = ()) -> pd.DataFrame:
     """Gene sets of several GMT files: one row a member; the family is the file's name without its ending.
+
+    Parameters
+    ----------
+    paths : list of path
+        GMT files.
+    orthologs : sequence of path
+        For mouse data, the table by which human symbols become mouse ones (see `in_mouse_symbols`); else empty.
 
     Returns
     -------
@@ -162,26 +170,37 @@ def read_gene_sets(paths: list[str]) -> pd.DataFrame:
     Raises
     ------
     InputError
-        As `read_gmt`, and if two files have the same family.
+        As `read_gmt` and `in_mouse_symbols`, and if two files have the same family.
     """
-    rows: list[tuple[str, str, str]] = []
+    pairs = read_gene_table(orthologs[0]) if orthologs else None
     families: dict[str, str | Path] = {}
+    parts = []
     for path in paths:
         family = Path(path).stem
         if family in families:
             raise _gmt_error(str(path), f"family '{family}', also from {families[family]}", "each file name once")
         families[family] = path
-        rows += [(family, name, gene) for name, genes in read_gmt(path).items() for gene in genes]
-    return pd.DataFrame(rows, columns=["family", "pathway", "gene"], dtype="str")
+        rows = [(family, name, gene) for name, genes in read_gmt(path).items() for gene in genes]
+        members = pd.DataFrame(rows, columns=["family", "pathway", "gene"], dtype="str")
+        parts.append(members if pairs is None else in_mouse_symbols(members, pairs, where=str(path)))
+    empty = pd.DataFrame(columns=["family", "pathway", "gene"], dtype="str")
+    return pd.concat(parts, ignore_index=True) if parts else empty
 
 
-def read_markers(path: str | Path) -> pd.DataFrame:
+def read_gene_table(path: str | Path) -> pd.DataFrame:
+    """A shipped table of gene names (.tsv.gz), all of it as text."""
+    return pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False)
+
+
+def read_markers(path: str | Path, orthologs: Sequence[str] = ()) -> pd.DataFrame:
     """A marker table: columns cell_type, gene, as text, without white space around; lines after '#' are left out.
+
+    `orthologs` is as in `read_gene_sets`.
 
     Raises
     ------
     InputError
-        If a column is missing or no row is left.
+        If a column is missing or no row is left; as `in_mouse_symbols`.
     """
     frame = pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False, comment="#", encoding="utf-8-sig")
     lacking = [name for name in ("cell_type", "gene") if name not in frame]
@@ -190,7 +209,8 @@ def read_markers(path: str | Path) -> pd.DataFrame:
         mend = "A marker table has one row a cell type and gene, tabs between."
         raise InputError(str(path), found=found, expected="columns cell_type, gene, source", mend=mend)
     frame = frame[["cell_type", "gene"]].apply(lambda column: column.str.strip())
-    return frame[(frame != "").all(axis=1)].reset_index(drop=True)
+    frame = frame[(frame != "").all(axis=1)].reset_index(drop=True)
+    return in_mouse_symbols(frame, read_gene_table(orthologs[0]), where=str(path)) if orthologs else frame
 
 
 def sha256(path: str | Path) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from alscell.counts import Counts, check_counts, gene_like, given_labels, plain_text, transposed
 from alscell.errors import InputError, InputErrors, nearest
+from alscell.genes import name_genes
 from alscell.keys import CELL_TYPE, CONDITION, DONOR, GENE_ID, N_CELLS, SAMPLE
 from alscell.pseudobulk import SampleSums
 
@@ -16,7 +17,16 @@ _REPEATED = (DONOR, CONDITION)  # columns of samples.tsv that the table may repe
 
 
 def given_sums(
-    data: Any, sheet: pd.DataFrame, *, columns: dict, symbol: str, gene_id: str, layer: str, organism: str, where: str
+    data: Any,
+    sheet: pd.DataFrame,
+    *,
+    columns: dict,
+    symbol: str,
+    gene_id: str,
+    layer: str,
+    organism: str,
+    gene_table: pd.DataFrame,
+    where: str,
 ) -> list[SampleSums]:
     """The sums of a donor-level table, sample by sample.
 
@@ -34,6 +44,8 @@ def given_sums(
         Layer with raw counts; '' for X.
     organism : str
         human or mouse.
+    gene_table : DataFrame
+        gene_id, symbol; names the genes as in `name_genes`.
     where : str
         The file, for messages.
 
@@ -53,12 +65,13 @@ def given_sums(
     if problems:
         raise InputErrors(problems)
     names = (rows[SAMPLE] + "|" + rows[CELL_TYPE]).to_numpy()
-    counts = check_counts(Counts(matrix, names, genes, ids), where=where, organism=organism)
+    named = name_genes(Counts(matrix, names, genes, ids), gene_table, organism=organism, where=where)
+    counts = check_counts(named, where=where, organism=organism)
     empty = np.flatnonzero(counts.matrix.sum(axis=1) == 0)
     if len(empty):
         mend = "Remove the row."
         raise InputError(where, found=f"no counts in {names[empty[0]]}", expected="a count in every row", mend=mend)
-    table = pd.DataFrame({GENE_ID: ids}, index=pd.Index(counts.genes))
+    table = pd.DataFrame({GENE_ID: counts.gene_ids}, index=pd.Index(counts.genes))
     return [
         SampleSums(
             sample_of[member],

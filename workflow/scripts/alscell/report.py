@@ -63,6 +63,7 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
     )
     datasets = [dataset_section(results, entry) for entry in results.settings["datasets"]]
     simulated = [dataset["id"] for dataset in datasets if dataset["simulated"]]
+    has_truth = not results.tables["planted"].empty
     page = environment.from_string(template).render(
         style=style,
         version=version,
@@ -70,8 +71,8 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
         datasets=datasets,
         figures={kind: figure(results, kind) for kind in ("pathway_heatmap", "tissue_dish", "planted_truth")},
         synthesis=synthesis_tables(results),
-        planted=text.planted_sentence(results.tables["planted"]) if simulated else "",
-        planted_tables=planted_tables(results) if simulated else [],
+        planted=text.planted_sentence(results.tables["planted"]) if has_truth else "",
+        planted_tables=planted_tables(results) if has_truth else [],
         untested=untested_tables(results),
         run=run_tables(results),
         methods=_methods(results),
@@ -90,7 +91,7 @@ def _methods(results: Results) -> list[str]:
 
 def _files(infos: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
     with_cells = [name for name, info in infos.items() if info["enters_at"] != "pseudobulk"]
-    simulated = [name for name, info in infos.items() if info.get("simulated")]
+    simulated = [name for name, info in infos.items() if info["source"].get("simulation")]
     return files_of_run(datasets=list(infos), with_cells=with_cells, simulated=simulated)
 
 
@@ -170,7 +171,7 @@ def _facts(info: dict[str, Any], entry: dict[str, Any], results: Results) -> lis
         (f"{info['replicate'].capitalize()}s", ", ".join(f"{n} {level}" for level, n in donors.items())),
         ("Samples", str(len(sheet))),
         ("Enters at", info["enters_at"]),
-        ("Contrasts", ", ".join(entry["contrasts"])),
+        ("Contrasts", ", ".join(entry["contrasts"]) or "none: a reference, not compared"),
         ("Covariates", ", ".join(entry.get("covariates") or []) or "none"),
         ("Verified against the source", verified),
         ("Citation", str(info.get("citation") or text.NOTHING)),

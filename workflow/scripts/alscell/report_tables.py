@@ -37,8 +37,6 @@ class Results:
         Sample sheet of each dataset.
     tables : dict of DataFrame
         Tables of all datasets by the name of their contract; each has a column `dataset` or is over all datasets.
-    raw : DataFrame
-        Raw files: dataset, file, size, sha256.
     figures : dict of bytes
         PNG files by their stem.
     versions : dict of str
@@ -49,7 +47,6 @@ class Results:
     infos: dict[str, dict[str, Any]]
     samples: dict[str, pd.DataFrame]
     tables: dict[str, pd.DataFrame]
-    raw: pd.DataFrame
     figures: dict[str, bytes]
     versions: dict[str, str]
 
@@ -368,11 +365,18 @@ def run_tables(results: Results) -> dict[str, dict[str, Any]]:
     """What was run: config, software and raw files."""
     settings = pd.DataFrame(_flat(results.settings), columns=["key", "value"])
     versions = pd.DataFrame(sorted(results.versions.items()), columns=["name", "version"])
-    raw = [(DATASET, "dataset", str), ("file", "file", str), ("size", "size", text.size), ("sha256", "SHA-256", str)]
+    raw = [
+        (DATASET, "dataset", str),
+        ("file", "file", str),
+        ("size", "size", text.size),
+        ("sha256", "SHA-256", str),
+        ("source", "from", str),
+        ("verified_by", "verified by", str),
+    ]
     return {
         "settings": table(settings, [("key", "key", str), ("value", "value", str)], caption="config.yaml of this run"),
         "versions": table(versions, [("name", "software", str), ("version", "version", str)], caption="Software"),
-        "raw": table(results.raw.sort_values([DATASET, "file"]), raw, caption="Raw files, as read"),
+        "raw": table(results.tables["acquired"].sort_values([DATASET, "file"]), raw, caption="Raw files, as read"),
     }
 
 

@@ -53,6 +53,7 @@ _CELL = _c("cell", STRING, "cell id, unique in the dataset: <sample>_<barcode>")
 _CELL_TYPE = _c("cell_type", STRING, "cell type")
 _FAMILY = _c("family", STRING, "family of the gene set")
 _PATHWAY = _c("pathway", STRING, "gene set id")
+_ORGANISMS = _c("organisms", STRING, "their organisms (human, mouse) in the same order, joined by ';'")
 _N_CASE = _c("n_case", INTEGER, "donors in the case arm", "donors")
 _N_CONTROL = _c("n_control", INTEGER, "donors in the control arm", "donors")
 _DESCRIPTIVE = _c("descriptive", BOOLEAN, "true: effect sizes only, p empty: too few donors for a test, or a design that cannot be estimated: see differential_skipped")
@@ -64,6 +65,19 @@ _STATISTIC = _c("statistic", FLOAT, "moderated t; empty when descriptive", nulla
 TABLES = {
     table.name: table
     for table in (
+        Table(
+            "acquired",
+            "one raw file",
+            ("dataset", "file"),
+            (
+                _DATASET,
+                _c("file", STRING, "name of the file"),
+                _c("size", INTEGER, "size", "bytes"),
+                _c("sha256", STRING, "checksum of its bytes"),
+                _c("source", STRING, "address or path that it came from; kept copy, cache or simulated"),
+                _c("verified_by", STRING, "what it was compared with, joined by '; ': declared size or sha256, the source's own listing, the lock file, its own content (where no sha256 was known); 'no listing': there should be one, and it could not be used"),
+            ),
+        ),
         Table(
             "loaded",
             "one sample, as it was read",
@@ -371,6 +385,7 @@ TABLES = {
                 _FAMILY,
                 _PATHWAY,
                 _c("datasets", STRING, "datasets behind the row, joined by ';'"),
+                _ORGANISMS,
                 _c("n_tissue", INTEGER, "tissue datasets"),
                 _c("n_dish", INTEGER, "dish datasets"),
                 _c("effect_tissue", FLOAT, "random-effects mean over tissue datasets", nullable=True),
@@ -396,6 +411,7 @@ TABLES = {
                 _CELL_TYPE,
                 _c("gene", STRING, "gene symbol"),
                 _c("datasets", STRING, "datasets behind the row, joined by ';'"),
+                _ORGANISMS,
                 _c("log2_fold_change_tissue", FLOAT, "random-effects mean over tissue datasets", nullable=True),
                 _c("log2_fold_change_dish", FLOAT, "random-effects mean over dish datasets", nullable=True),
                 _c("log2_fold_change", FLOAT, "random-effects mean over all datasets", nullable=True),
@@ -415,6 +431,7 @@ TABLES = {
                 _CELL_TYPE,
                 _c("gene", STRING, "gene symbol"),
                 _c("datasets", STRING, "datasets in which it is a hit, joined by ';'"),
+                _ORGANISMS,
                 _c("log2_fold_change", FLOAT, "in the dataset of the lowest FDR (pooled: see synthesis_genes)"),
                 _c("fdr", FLOAT, "lowest FDR (within cell type) of a single dataset"),
                 _c("direction", STRING, "up or down in the case arm where it is a hit; mixed: these datasets disagree"),
