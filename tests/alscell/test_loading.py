@@ -17,7 +17,8 @@ from alscell.counts import Counts, as_integers, check_counts
 from alscell.dense import read_dense
 from alscell.errors import InputError
 from alscell.files import read_h5ad, sha256, write_counts
-from alscell.loading import as_anndata, read_labeled
+from alscell.h5ad import read_labeled
+from alscell.loading import as_anndata
 from alscell.tenx import read_tenx
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,11 +70,11 @@ def dense(path, member="ALS_C9O_0029", orientation="genes_by_cells"):
 
 def labeled(path, member="s1", **changes):
     options = {
-        "cells": {"sample": "library", "cell_type": "label"},
+        "cells": {"sample": "library", "cell_type": "label", "donor": "donor", "condition": "diagnosis"},
         "symbol": "",
         "gene_id": "",
         "layer": "",
-        "repeated": {},
+        "row": {},
         "where": "file x, sample s1",
     }
     return read_labeled(path, member=member, **{**options, **changes})
@@ -199,7 +200,7 @@ def test_dense_takes_the_cells_of_one_sample_and_sums_equal_symbols(tmp_path, tr
 def test_dense_in_many_blocks_is_the_same(tmp_path, monkeypatch):
     path = write_table(tmp_path / "a.csv")
     whole = dense(path, MEMBER)
-    monkeypatch.setattr("alscell.dense.BLOCK_VALUES", 1)
+    monkeypatch.setattr("alscell.dense.BLOCK_BYTES", 1)
     blocks = dense(path, MEMBER)
     assert np.array_equal(whole.matrix.toarray(), blocks.matrix.toarray())
     assert whole.genes.tolist() == blocks.genes.tolist()
@@ -304,9 +305,9 @@ def write_labeled(path, *, matrix=sp.csr_matrix, layers=None, **changes):
 
 @pytest.mark.parametrize("matrix", [sp.csr_matrix, sp.csc_matrix, np.asarray])
 def test_labeled_takes_the_rows_of_one_sample_with_their_types(tmp_path, matrix, monkeypatch):
-    monkeypatch.setattr("alscell.loading.BLOCK_ROWS", 2)
+    monkeypatch.setattr("alscell.h5ad.BLOCK_ROWS", 2)
     path = write_labeled(tmp_path / "a.h5ad", matrix=matrix)
-    found = check(labeled(path, symbol="symbol", gene_id="ensembl", repeated={"donor": "5144", "diagnosis": "ASD"}))
+    found = check(labeled(path, symbol="symbol", gene_id="ensembl", row={"donor": "5144", "condition": "ASD"}))
     assert np.array_equal(found.matrix.toarray(), [[1, 0, 2], [0, 3, 0]])
     assert found.cell_types.tolist() == ["microglia", "opc"]
     assert found.barcodes.tolist() == ["AAAC", "AAAT"]
@@ -334,8 +335,8 @@ def test_labeled_reads_the_layer_with_counts_and_says_where_counts_are(tmp_path)
     ("changes", "message"),
     [
         ({"member": "s3"}, "no cell with library 's3'"),
-        ({"repeated": {"diagnosis": "Control"}}, "sample s1: found diagnosis 'ASD' in the data; expected 'Control'"),
-        ({"repeated": {"donor": "5145"}}, "found donor '5144' in the data; expected '5145'"),
+        ({"row": {"condition": "Control"}}, "sample s1: found diagnosis 'ASD' in the data; expected 'Control'"),
+        ({"row": {"donor": "5145"}}, "found donor '5144' in the data; expected '5145'"),
         ({"cells": {"sample": "Library"}}, "no column 'Library' in obs.*Did you mean 'library'"),
         ({"symbol": "symbols"}, "no column 'symbols' in var.*Did you mean 'symbol'"),
     ],

@@ -149,25 +149,13 @@ FAULTS = {
         DATASET,
         "layout: h5ad",
         "layout: 10x_h5",
-        ["key 'cells.table'", "the file with the cell types, with enters_at: qc and layout: 10x_h5"],
+        ["key 'cells.sample'", "`cells.table` with layout 10x_h5"],
     ),
     "names of parts with another layout": (
         DATASET,
         APPEND,
         "parts: {matrix: counts.mtx, features: genes.tsv, barcodes: cells.tsv}\n",
         ["key 'parts'", "'h5ad'", "expected 10x_mtx"],
-    ),
-    "address without files": (
-        DATASET,
-        "  path: lab\n  files:\n    - name: cells.h5ad\n      size: 4\n      sha256: null\n",
-        "  url: https://example.org\n",
-        ["key 'source.files'", "found nothing", "Only with `path`"],
-    ),
-    "Zenodo and an address": (
-        DATASET,
-        "  path: lab\n",
-        "  zenodo: 8190317\n  url: https://example.org\n",
-        ["key 'source'", "url and zenodo"],
     ),
     "no cell types": (DATASET, ", cell_type: cell_type", "", ["cells.cell_type", "found nothing"]),
     "dense table without orientation": (
@@ -412,7 +400,8 @@ def test_two_rows_never_take_the_same_cells(layout, members, words, setup, monke
     (setup / "data/lab/cells.h5ad").rename(setup / "data/lab/cells.tar")
     if layout != "h5ad":
         spoil(setup, DATASET, "enters_at: qc\nlayout: h5ad", f"enters_at: load\nlayout: {layout}")
-        spoil(setup, DATASET, APPEND, "orientation: genes_by_cells\n")
+        instead = "orientation: genes_by_cells" if layout == "dense_csv" else ""
+        spoil(setup, DATASET, "cells: {sample: sample, cell_type: cell_type}", instead)
     (problem,) = check(setup).problems
     assert all(word in str(problem) for word in words), problem
 
@@ -433,6 +422,7 @@ def test_file_that_is_one_sample_as_a_whole(setup, monkeypatch):
     (setup / SHEET).write_text("\n".join(text) + "\n")
     facts = yaml.safe_load((setup / DATASET).read_text())
     facts |= {"enters_at": "load", "layout": "10x_h5", "source": {"path": "lab", "files": [{"name": n} for n in names]}}
+    del facts["cells"]
     (setup / DATASET).write_text(yaml.safe_dump(facts))
     for name in names:
         (setup / "data/lab" / name).write_bytes(b"h5")

@@ -23,7 +23,9 @@ LIBRARY = {
         "annotation",
         "archives",
         "atlas",
+        "cell_table",
         "check",
+        "check_cells",
         "check_dataset",
         "check_design",
         "check_members",
@@ -50,10 +52,12 @@ LIBRARY = {
         "geo",
         "genes",
         "given_pseudobulk",
+        "h5ad",
         "integrity",
         "jobs",
         "keys",
         "loading",
+        "loom",
         "moderation",
         "mtx",
         "neighbors",
@@ -69,11 +73,14 @@ LIBRARY = {
         "report",
         "report_tables",
         "report_text",
+        "sample_cells",
+        "seurat",
         "simulate",
         "simulation_plan",
         "sources",
         "tables",
         "tenx",
+        "text_table",
         "transfer",
     )
 }
@@ -297,9 +304,19 @@ def reading(wildcards):
 
 
 def repeated(wildcards):
-    """Donor and condition of a sample, to be compared with the data; where it does not hold them, an edit reruns nothing."""
+    """Donor and condition of a sample, to be compared with the data; where it does not hold them, an edit reruns nothing.
+
+    With a member '@n' also the number of rows that share file and condition: the data must hold as many samples.
+    """
     named = DATASETS[wildcards.dataset]["facts"].get("cells") or {}
-    return {key: cell(key)(wildcards) for key in ("donor", "condition") if key in named}
+    said = {key: cell(key)(wildcards) for key in ("donor", "condition") if key in named}
+    said |= {"sample": wildcards.sample} if "table" in named else {}
+    if not cell("member")(wildcards).startswith("@"):
+        return said
+    shared = [key for key in ("file", "condition") if key == "file" or key in named]
+    rows = [row for row in DATASETS[wildcards.dataset]["samples"].values() if row.get("member", "").startswith("@")]
+    alike = [row for row in rows if all(row[key] == cell(key)(wildcards) for key in shared)]
+    return said | {"n_numbered": str(len(alike))}
 
 
 def sheet_column(column):

@@ -47,6 +47,7 @@ rule read_pseudobulk:
     threads: 1
     params:
         cells=fact("cells", default={}),
+        cell_types=fact("cell_types", default={}),
         symbol=fact("symbol", default=""),
         gene_id=fact("gene_id", default=""),
         layer=fact("layer", default=""),

@@ -18,6 +18,7 @@ def main(
     genes: str,
     sums: str,
     cells: dict,
+    cell_types: dict,
     symbol: str,
     gene_id: str,
     layer: str,
@@ -27,12 +28,12 @@ def main(
 ) -> None:
     """Read the table or tables, write the same file that sum_pseudobulk makes from cells."""
     sheet = files.read_samples(samples)
-    columns = {"columns": cells, "symbol": symbol, "gene_id": gene_id, "layer": layer, "organism": organism}
-    table = files.read_gene_table(genes)
+    columns = {"columns": cells, "cell_types": cell_types, "symbol": symbol, "gene_id": gene_id, "layer": layer}
+    options = {**columns, "organism": organism, "gene_table": files.read_gene_table(genes)}
     parts = []
     for path in counts:
         mine = sheet[sheet["file"].isin(["", Path(path).name])] if "file" in sheet else sheet
-        parts += given_sums(files.read_h5ad(path), mine, where=path, gene_table=table, **columns)
+        parts += given_sums(files.read_h5ad(path), mine, where=path, **options)
     data = pseudobulk.add_samples(parts, sheet, dataset=dataset, simulated=simulated)
     files.write_h5ad(data, sums)
     LOG.info("%d cells in %d sums of donor and cell type, %d genes", data.obs[N_CELLS].sum(), data.n_obs, data.n_vars)

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from alscell.check_cells import cells_problems
 from alscell.check_design import is_missing
 from alscell.check_members import FILE_NAME, file_problems
 from alscell.check_schema import key_name, schema_problems, shown
@@ -53,7 +54,6 @@ RESERVED = frozenset(
 )
 _CELL_LAYOUTS = ("10x_h5", "10x_mtx", "dense_csv", "h5ad", "loom", "seurat_rds")
 _LAYOUTS = {"load": _CELL_LAYOUTS, "qc": _CELL_LAYOUTS, "pseudobulk": ("pseudobulk_h5ad",)}
-_WITHOUT_TYPES = ("10x_h5", "dense_csv")  # layouts that have no place for cell types
 _CELLS = {"qc": ("cell_type",), "pseudobulk": ("sample", "cell_type", "n_cells")}
 
 
@@ -100,9 +100,6 @@ def facts_problems(facts: dict, path: str, *, entry_id: str, data_folder: str) -
     if facts["layout"] not in allowed:
         expected = f"{' or '.join(allowed)} with enters_at: {facts['enters_at']}"
         problems.append(_problem(path, "layout", facts["layout"], expected, "Change one of the two."))
-    if facts["enters_at"] == "qc" and facts["layout"] in _WITHOUT_TYPES and not facts.get("cells", {}).get("table"):
-        expected = f"the file with the cell types, with enters_at: qc and layout: {facts['layout']}"
-        problems.append(_problem(path, "cells.table", None, expected, "Add it, or let the data enter at load."))
     if facts.get("parts") and facts["layout"] != "10x_mtx":
         found, mend = shown(facts["layout"]), "Remove it."
         problems.append(
@@ -115,10 +112,11 @@ def facts_problems(facts: dict, path: str, *, entry_id: str, data_folder: str) -
         problems.append(_problem(path, "simulated", None, "true, with `source.simulation`", "Everything must say so."))
     for key in _CELLS.get(facts["enters_at"], ()):
         if key not in facts.get("cells", {}):
-            expected = f"the column of obs that holds it, with enters_at: {facts['enters_at']}"
+            expected = f"the column that holds it, with enters_at: {facts['enters_at']}"
             problems.append(_problem(path, f"cells.{key}", None, expected, "Add it."))
     return [
         *problems,
+        *cells_problems(facts, path),
         *_levels_problems(facts, path),
         *_source_problems(facts["source"], path, data_folder=data_folder),
         *_marker_problems(facts, path),

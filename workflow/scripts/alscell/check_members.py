@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from alscell.check_cells import is_numbered, numbered_problems
 from alscell.errors import InputError, nearest
 from alscell.keys import MTX_PARTS, SAMPLE, is_archive_name, mtx_names, mtx_start
 
@@ -100,7 +101,7 @@ def _belonging(file: str, names: Sequence[str], facts: dict) -> list[str]:
 
 def _sharing_problems(held: dict[str, list[Row]], names: Sequence[str], facts: dict, sheet: str) -> list[InputError]:
     """What is wrong with each file and the samples that share it."""
-    problems: list[InputError] = []
+    problems = numbered_problems([row for inside in held.values() for row in inside], facts, sheet=sheet)
     for file, inside in held.items():
         if facts["layout"] == "10x_mtx" and not is_archive_name(file):
             problems += _part_problems(file, names, facts, f"{sheet}, line {inside[0][0]}, file '{file}'")
@@ -132,9 +133,14 @@ def _part_problems(file: str, names: Sequence[str], facts: dict, place: str) -> 
 
 def _why_whole(file: str, facts: dict) -> str:
     """Why a file is one sample as a whole, whatever `member` says; '' if a row takes a part of it."""
+    cells = facts.get("cells", {})
+    if cells.get("sample") and (cells.get("table") or facts["layout"] == "10x_mtx"):
+        return ""
+    if facts["layout"] in ("loom", "seurat_rds") and not cells.get("sample"):
+        return "without `cells.sample` in dataset.yaml a file is one sample"
     if facts["layout"] == "10x_h5" and not is_archive_name(file):
         return "a plain h5 is one sample (only a tar or zip, by its name, holds several)"
-    if facts["layout"] == "10x_mtx" and not is_archive_name(file) and not facts.get("cells", {}).get("sample"):
+    if facts["layout"] == "10x_mtx" and not is_archive_name(file):
         return "a loose matrix is one sample (only a tar or zip, by its name, holds several)"
     if facts["layout"] == "h5ad" and not facts.get("cells", {}).get("sample"):
         return "without `cells.sample` in dataset.yaml an h5ad is one sample"
@@ -163,6 +169,8 @@ def _member_problems(file: str, rows: Sequence[Row], sheet: str) -> list[InputEr
     seen: list[tuple[int, str]] = []
     for number, row in rows:
         member = row.get("member") or row[SAMPLE]
+        if is_numbered(member):
+            continue
         first = next((line for line, other in seen if _same(member, other)), None)
         if first is not None:
             found = f"the same file and member as line {first}: {file}, {member}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
-from alscell.errors import InputError
+from alscell.errors import InputError, nearest
 from alscell.keys import UNASSIGNED
 
 if TYPE_CHECKING:
@@ -119,36 +119,30 @@ def plain_text(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def check_repeated(column: str, values: np.ndarray, expected: str, *, where: str) -> None:
-    """Refuse cells whose donor or condition is another one in the data than in the sheet.
-
-    Parameters
-    ----------
-    column : str
-        Name in the data, for the message.
-    values : array of str
-        Of all cells of the sample.
-    expected : str
-        As samples.tsv has it.
-    where : str
-        File and sample, for messages.
-
-    Raises
-    ------
-    InputError
-        If another value is there.
-    """
-    found = sorted(set(values))
-    if found != [expected]:
-        said = f"{column} {' and '.join(repr(value) for value in found)} in the data"
-        mend = "Correct the sample's row in samples.tsv, or its `member`."
-        raise InputError(where, found=said, expected=f"'{expected}', as in samples.tsv", mend=mend)
-
-
 def given_labels(labels: pd.Series) -> pd.Series:
     """Labels that came with the data, white space made single; blank ones are unassigned."""
     text = labels.astype("object").where(labels.notna(), "").astype("str").str.split().str.join(" ")
     return text.where(~text.str.lower().isin(BLANK), UNASSIGNED)
+
+
+def renamed_labels(labels: np.ndarray, names: dict[str, str], *, where: str) -> np.ndarray:
+    """Given labels, made alike as by `given_labels`, under the names of `cell_types` in dataset.yaml.
+
+    Raises
+    ------
+    InputError
+        If a label has no name there; blank ones need none.
+    """
+    import pandas as pd
+
+    given = given_labels(pd.Series(labels, dtype="object"))
+    known = {" ".join(str(label).split()): name for label, name in names.items()} | {UNASSIGNED: UNASSIGNED}
+    lacking = sorted(set(given) - set(known))
+    if lacking:
+        found = f"cell type {', '.join(repr(label) for label in lacking[:12])}"
+        mend = f"Add it to `cell_types` in dataset.yaml. {nearest(lacking[0], set(known) - {UNASSIGNED})}"
+        raise InputError(where, found=found, expected="labels that `cell_types` names", mend=mend)
+    return given.map(known).to_numpy(dtype=object)
 
 
 def _few(names: np.ndarray) -> str:

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import csv
-import gzip
+import io
 import logging
 import re
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from alscell.counts import BROKEN, Counts, broken, gene_like, transposed
+from alscell.counts import BROKEN, Counts, barcode_like, broken, gene_like, transposed
 from alscell.errors import InputError, nearest
+from alscell.sample_cells import Chosen
+from alscell.text_table import LONGEST_LINE, endless, open_unpacked, read_header, read_line
 
-BLOCK_VALUES = 4_000_000  # values of a table in memory at once
+BLOCK_BYTES = 4 << 20  # of text that are parsed at once: positions of its fields then take about 100 MB
+# ASSUME: no table has so many genes or cells; a file with more rows is a bomb, and their names would fill the memory.
+MOST_ROWS = 5_000_000
+ROWS_LOOKED_AT = 200  # rows whose names tell which way a table lies
+LONGEST_COUNT = 9  # digits that fit into int32
 # Spreadsheets turn these symbols into dates. SOURCE: HGNC renamed them for it, doi:10.1038/s41588-020-0669-3
 DATES = re.compile(r"(\d{1,2})-(Mar|Sep|Dec)")
 BARCODE = re.compile(r"[ACGTNacgtn]{4,}([.-]\d+)?")
 
+Choose = Callable[[np.ndarray], Chosen]
+
 log = logging.getLogger(__name__)
 
 
-def read_dense(path: str | Path, *, member: str, orientation: str, where: str) -> Counts:
+def read_dense(path: str | Path, *, member: str, orientation: str, where: str, choose: Choose | None = None) -> Counts:
     """The cells of one sample in a dense table (csv or tsv, also .gz) with a header line and a first column of names.
 
-    Read in blocks of rows; only the sample's own cells are kept, sparse. Genes of one symbol are summed.
+    Read in blocks of rows; only the sample's own cells are parsed and kept, sparse. Genes of one symbol are summed.
 
     Parameters
     ----------
@@ -38,111 +47,201 @@ def read_dense(path: str | Path, *, member: str, orientation: str, where: str) -
         in it stands for anything without '_', if only one such beginning is in the file. If what is left of the names
         are not barcodes of one form, the beginning is that of several samples (S1 also begins S1_rep2), and refused.
     orientation : str
-        genes_by_cells (genes in rows) or cells_by_genes.
+        genes_by_cells (genes in rows) or cells_by_genes; names that say the opposite are an error.
     where : str
         File and sample, for messages.
+    choose : function
+        The sample's cells among the names of all cells, where something else than their beginning says it: a table of
+        cells. The whole name then is the barcode.
 
     Raises
     ------
     InputError
         No cell of that sample; cells of other samples that begin alike; axes swapped; a value that is no number; a
-        broken file.
+        line without end; a broken file.
     """
     try:
-        columns, separator = _header(Path(path), where)
+        table = _Table(Path(path), where)
+        _check_orientation(table, orientation)
+        choose = choose or (lambda names: _by_beginning(names, member, where))
         read = _read_genes_by_cells if orientation == "genes_by_cells" else _read_cells_by_genes
-        matrix, barcodes, genes = read(Path(path), columns, separator, member, where)
+        matrix, genes, chosen = read(table, choose)
     except (*BROKEN, pd.errors.ParserError, UnicodeDecodeError, csv.Error) as error:
         raise broken(where, error) from None
-    genes, matrix = _sum_symbols(_undo_dates(genes), matrix)
-    return Counts(matrix, barcodes, genes, np.array([""] * len(genes), dtype=object))
+    genes, n_dated = _undo_dates(genes)
+    n_rows = len(genes)
+    genes, matrix = _sum_symbols(genes, matrix)
+    notes = {**chosen.notes, "n_genes_dated": n_dated, "n_genes_merged": n_rows - len(genes)}
+    ids = np.array([""] * len(genes), dtype=object)
+    return Counts(matrix, chosen.barcodes, genes, ids, chosen.cell_types, notes=notes)
 
 
-def _open(path: Path) -> Any:
-    """The table's bytes, unpacked if they are gzip, whatever the name says."""
-    with path.open("rb") as stream:
-        opener = gzip.open if stream.read(2) == b"\x1f\x8b" else open
-    return opener(path, "rb")
+class _Table:
+    """A dense table on the disk: its columns, and its rows in blocks of whole lines."""
+
+    def __init__(self, path: Path, where: str) -> None:
+        self.path, self.where = path, where
+        names, self.separator = read_header(path, where)
+        self.columns = np.array(names[1:], dtype=object)
+
+    def blocks(self) -> Iterator[bytes]:
+        """The rows, as blocks of whole lines that end in a newline only."""
+        n_rows, rest = 0, b""
+        with open_unpacked(self.path) as stream:
+            read_line(stream, self.where)
+            while text := stream.read(BLOCK_BYTES):
+                end = text.rfind(b"\n") + 1
+                block, rest = (rest + text[:end], text[end:]) if end else (b"", rest + text)
+                if len(rest) > LONGEST_LINE:
+                    raise endless(self.where)
+                n_rows += block.count(b"\n")
+                if n_rows > MOST_ROWS:
+                    expected, mend = f"no more than {MOST_ROWS:,}", "Check what the file is."
+                    raise InputError(self.where, found=f"a table of {n_rows:,} rows", expected=expected, mend=mend)
+                if block:
+                    yield block.replace(b"\r\n", b"\n") if b"\r" in block else block
+        if rest:
+            yield rest + b"\n"
+
+    def row_names(self) -> Iterator[str]:
+        """The names in the first column."""
+        for block in self.blocks():
+            yield from (self.name_of(line) for line in block.split(b"\n") if line.strip())
+
+    def name_of(self, line: bytes) -> str:
+        """The first field of a row."""
+        if line.startswith(b'"'):
+            return next(csv.reader([line.decode()], delimiter=self.separator))[0]
+        return line.partition(self.separator.encode())[0].decode()
 
 
-def _header(path: Path, where: str) -> tuple[np.ndarray, str]:
-    """Names of the data columns, and the separator.
-
-    R's write.table leaves out the name of the first column, so the header may be one shorter than the rows.
-    """
-    with _open(path) as stream:
-        lines = [stream.readline().decode(), stream.readline().decode()]
-    separator = "\t" if lines[0].count("\t") > lines[0].count(",") else ","
-    names, first = csv.reader(lines, delimiter=separator) if all(lines) else ([], [])
-    no_corner = len(first) == len(names) + 1 and names[0] != ""
-    if (len(first) != len(names) and not no_corner) or len(first) < 2:
-        found = f"a header of {len(names)} and a first row of {len(first)} fields"
-        mend = "Check the separator and that the file is whole."
-        raise InputError(where, found=found, expected="one name for each column", mend=mend)
-    return np.array(names[len(names) - len(first) + 1 :], dtype=object), separator
-
-
-class _EvenRows:
-    """The rows of an open table for pandas, which would read a row with too many or too few fields without a word."""
-
-    def __init__(self, stream: Any, separator: str, n_columns: int, where: str) -> None:
-        self.stream, self.separator, self.n_columns, self.where = stream, separator.encode(), n_columns, where
-
-    def __iter__(self) -> _EvenRows:
-        return self
-
-    def read(self, size: int = -1) -> bytes:
-        lines = self.stream.readlines(size)
-        for line in lines:
-            if line.count(self.separator) != self.n_columns and b'"' not in line and line.strip():
-                found = f"{line.count(self.separator)} values in row '{line.split(self.separator)[0].strip().decode()}'"
-                mend = "Is the file cut off, or a name that holds a separator not quoted?"
-                raise InputError(self.where, found=found, expected=f"{self.n_columns}, as the header says", mend=mend)
-        return b"".join(lines)
+def _check_orientation(table: _Table, orientation: str) -> None:
+    """Refuse a table whose names say that it lies the other way, before it is read through."""
+    rows = np.array(list(islice(table.row_names(), ROWS_LOOKED_AT)), dtype=object)
+    lies = {
+        "genes_by_cells": barcode_like(table.columns) or gene_like(rows),
+        "cells_by_genes": gene_like(table.columns) or barcode_like(rows),
+    }
+    seems = [name for name, so in lies.items() if so]
+    if len(seems) == 1 and seems[0] != orientation:
+        cells, genes = (table.columns, rows) if orientation == "genes_by_cells" else (rows, table.columns)
+        axis, names = ("cells", cells) if gene_like(cells) else ("genes", genes)
+        raise transposed(table.where, names=names, axis=axis)
+    if len(seems) != 1:
+        log.info("names do not tell which way the table lies: taken as %s, as declared", orientation)
 
 
-def _blocks(path: Path, separator: str, columns: list[int], n_columns: int, where: str) -> Any:
-    """Blocks of rows: names in the first column and the chosen columns as numbers."""
-    with _open(path) as stream:
-        stream.readline()
-        # NOTE: without na_filter an empty cell or "NA" stays text, and is reported instead of becoming a number.
-        table = pd.read_csv(
-            _EvenRows(stream, separator, n_columns, where),
-            sep=separator,
-            header=None,
-            usecols=[0, *columns],
-            dtype={0: "str"},
-            na_filter=False,
-            chunksize=max(1, BLOCK_VALUES // n_columns),
-        )
-        for block in table:
-            names, values = block[0].to_numpy(dtype=object), block[columns]
-            texts = [column for column in columns if values.dtypes[column].kind not in "iufb"]
-            if texts:
-                numbers = pd.to_numeric(values[texts[0]], errors="coerce")
-                bad = int(np.flatnonzero(numbers.isna())[0])
-                found = f"'{values[texts[0]].iloc[bad]}' in row '{names[bad]}'"
-                raise InputError(where, found=found, expected="a number", mend="The table must hold raw counts only.")
-            yield names, values.to_numpy()
-
-
-def _read_genes_by_cells(path: Path, cells: np.ndarray, separator: str, member: str, where: str) -> Any:
-    picked, barcodes = _pick(cells, member, where)
+def _read_genes_by_cells(table: _Table, choose: Choose) -> tuple[sp.csr_matrix, np.ndarray, Chosen]:
+    chosen = choose(table.columns)
+    picked = None if len(chosen.rows) == len(table.columns) else chosen.rows
     blocks, genes = [], []
-    for names, values in _blocks(path, separator, [int(index) + 1 for index in picked], len(cells), where):
-        genes.append(names)
-        blocks.append(sp.csr_matrix(values))
-    return sp.vstack(blocks).T.tocsr(), barcodes, np.concatenate(genes)
+    for block in table.blocks():
+        names, values = _parse(block, table, picked)
+        genes += names
+        blocks.append(values)
+    return _stack(blocks).T.tocsr(), np.array(genes, dtype=object), chosen
 
 
-def _read_cells_by_genes(path: Path, genes: np.ndarray, separator: str, member: str, where: str) -> Any:
-    blocks, cells = [], []
-    for names, values in _blocks(path, separator, list(range(1, len(genes) + 1)), len(genes), where):
-        fits = [bool(_beginning(member).fullmatch(name)) for name in names]
-        blocks.append(sp.csr_matrix(values[fits]))
-        cells.append(names)
-    _, barcodes = _pick(np.concatenate(cells), member, where)
-    return sp.vstack(blocks).tocsr(), barcodes, genes
+def _read_cells_by_genes(table: _Table, choose: Choose) -> tuple[sp.csr_matrix, np.ndarray, Chosen]:
+    """In two passes, since the names of the cells stand in the rows: names first, then the sample's rows only."""
+    chosen = choose(np.array(list(table.row_names()), dtype=object))
+    wanted = np.zeros(chosen.rows[-1] + 1, dtype=bool)
+    wanted[chosen.rows] = True
+    blocks, start = [], 0
+    for block in table.blocks():
+        lines = [line for line in block.split(b"\n") if line.strip()]
+        mine = [line for line, take in zip(lines, wanted[start : start + len(lines)], strict=False) if take]
+        start += len(lines)
+        if mine:
+            blocks.append(_parse(b"\n".join([*mine, b""]), table, None)[1])
+    return _stack(blocks), table.columns, chosen
+
+
+def _stack(blocks: list[sp.csr_matrix]) -> sp.csr_matrix:
+    """Blocks of rows as one matrix. The list is emptied on the way: both at once would be twice the sample."""
+    shape = sum(block.shape[0] for block in blocks), blocks[0].shape[1]
+    counts = np.concatenate([np.diff(block.indptr) for block in blocks])
+    data = np.empty(counts.sum(), dtype=np.result_type(*(block.dtype for block in blocks)))
+    indices, start = np.empty(len(data), dtype=np.int32), 0
+    for block in blocks:
+        data[start : start + block.nnz], indices[start : start + block.nnz] = block.data, block.indices
+        start += block.nnz
+        block.data = block.indices = np.empty(0, dtype=np.int32)
+    return sp.csr_matrix((data, indices, np.concatenate([[0], np.cumsum(counts)])), shape=shape)
+
+
+def _parse(block: bytes, table: _Table, picked: np.ndarray | None) -> tuple[list[str], sp.csr_matrix]:
+    """Names and values of the rows of a block, for the picked columns (None: all)."""
+    found = _parse_counts(block, table, picked)
+    return _parse_numbers(block, table, picked) if found is None else found
+
+
+def _parse_counts(block: bytes, table: _Table, picked: np.ndarray | None) -> tuple[list[str], sp.csr_matrix] | None:
+    """As `_parse`, for rows of plain whole numbers; None if anything else is in them.
+
+    Most values are 0: they are told from the others by length and first digit, and never become numbers.
+    """
+    n_columns = len(table.columns)
+    text = np.frombuffer(block, dtype=np.uint8)
+    is_end = text == ord(table.separator)
+    is_end |= text == ord("\n")
+    ends = np.flatnonzero(is_end)
+    n_rows = block.count(b"\n")
+    if len(ends) != n_rows * (n_columns + 1):
+        return None
+    ends = ends.reshape(n_rows, n_columns + 1)
+    if not (text[ends[:, -1]] == ord("\n")).all():
+        return None
+    before, after = ends[:, :-1], ends[:, 1:]
+    if picked is not None:
+        before, after = before[:, picked], after[:, picked]
+    full = (after - before != 2) | (text[before + 1] != ord("0"))
+    places = np.flatnonzero(full.ravel())
+    start = before.ravel()[places] + 1
+    length = after.ravel()[places] - start
+    if len(length) and not 1 <= length.min() <= length.max() <= LONGEST_COUNT:
+        return None
+    values = np.zeros(len(places), dtype=np.int32)
+    for place in range(length.max(initial=0)):
+        inside = slice(None) if place == 0 else np.flatnonzero(length > place)
+        digits = text[start[inside] + place] - ord("0")  # unsigned: what is no digit becomes large
+        if (digits > 9).any():
+            return None
+        values[inside] = values[inside] * 10 + digits
+    pointers = np.concatenate([[0], np.cumsum(full.sum(axis=1))])
+    columns = (places % full.shape[1]).astype(np.int32)
+    starts = [0, *(ends[:-1, -1] + 1).tolist()]
+    names = [table.name_of(block[start : end + 1]) for start, end in zip(starts, ends[:, 0].tolist(), strict=True)]
+    return names, sp.csr_matrix((values, columns, pointers), shape=full.shape)
+
+
+def _parse_numbers(block: bytes, table: _Table, picked: np.ndarray | None) -> tuple[list[str], sp.csr_matrix]:
+    """As `_parse`, for rows with fractions, quotes or blank lines, and to say what is wrong with the others."""
+    n_columns, separator = len(table.columns), table.separator.encode()
+    for line in block.split(b"\n"):
+        if line.count(separator) != n_columns and b'"' not in line and line.strip():
+            found = f"{line.count(separator)} values in row '{table.name_of(line).strip()}'"
+            mend = "Is the file cut off, or a name that holds a separator not quoted?"
+            raise InputError(table.where, found=found, expected=f"{n_columns}, as the header says", mend=mend)
+    columns = list(range(1, n_columns + 1)) if picked is None else (picked + 1).tolist()
+    if not block.strip():
+        return [], sp.csr_matrix((0, len(columns)), dtype=np.int32)
+    # NOTE: without na_filter an empty cell or "NA" stays text, and is reported instead of becoming a number.
+    rows = pd.read_csv(
+        io.BytesIO(block),
+        sep=table.separator,
+        header=None,
+        usecols=[0, *columns],
+        dtype={0: "str"},
+        na_filter=False,
+    )
+    names, values = rows[0].tolist(), rows[columns]
+    if texts := [column for column in columns if values.dtypes[column].kind not in "iufb"]:
+        numbers = pd.to_numeric(values[texts[0]], errors="coerce")
+        bad = int(np.flatnonzero(numbers.isna())[0])
+        found = f"'{values[texts[0]].iloc[bad]}' in row '{names[bad]}'"
+        raise InputError(table.where, found=found, expected="a number", mend="The table must hold raw counts only.")
+    return names, sp.csr_matrix(values.to_numpy())
 
 
 def _beginning(member: str) -> re.Pattern[str]:
@@ -150,14 +249,14 @@ def _beginning(member: str) -> re.Pattern[str]:
     return re.compile(f"({'[^_]*'.join(re.escape(part) for part in member.split('*'))})_(.+)")
 
 
-def _pick(names: np.ndarray, member: str, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Positions and barcodes of the cells of one sample."""
+def _by_beginning(names: np.ndarray, member: str, where: str) -> Chosen:
+    """Positions and barcodes of the cells whose names begin with `member`."""
     fits = [_beginning(member).fullmatch(name) for name in names]
     beginnings = sorted({fit[1] for fit in fits if fit})
     if len(beginnings) == 1:
         barcodes = np.array([fit[2] for fit in fits if fit], dtype=object)
         _check_barcodes(barcodes, beginnings[0], where)
-        return np.flatnonzero([bool(fit) for fit in fits]), barcodes
+        return Chosen(np.flatnonzero([bool(fit) for fit in fits]), barcodes)
     if not beginnings and gene_like(names):
         raise transposed(where, names=names, axis="cells")
     mend = "Correct `member` in samples.tsv. "
@@ -196,8 +295,11 @@ def _samples(names: np.ndarray) -> list[str]:
     return sorted({name.rpartition("_")[0] for name in names} - {""})[:50] or [str(names[0])]
 
 
-def _undo_dates(genes: np.ndarray) -> np.ndarray:
-    """Symbols that a spreadsheet turned into dates, back: 4-Mar is MARCHF4. 1-Mar and 2-Mar have two origins: left."""
+def _undo_dates(genes: np.ndarray) -> tuple[np.ndarray, int]:
+    """Symbols that a spreadsheet turned into dates, back: 4-Mar is MARCHF4. 1-Mar and 2-Mar have two origins: left.
+
+    Also the number of symbols that were dates.
+    """
     families = {"Mar": "MARCHF", "Sep": "SEPTIN", "Dec": "DELEC"}
 
     def symbol(name: str) -> str:
@@ -210,7 +312,7 @@ def _undo_dates(genes: np.ndarray) -> np.ndarray:
         log.warning(
             "%d gene symbols were turned into dates by a spreadsheet; %d mended", n_dates, (mended != genes).sum()
         )
-    return mended
+    return mended, n_dates
 
 
 def _sum_symbols(genes: np.ndarray, matrix: sp.csr_matrix) -> tuple[np.ndarray, sp.csr_matrix]:
@@ -220,5 +322,7 @@ def _sum_symbols(genes: np.ndarray, matrix: sp.csr_matrix) -> tuple[np.ndarray, 
         return genes, matrix
     log.info("%d rows share the symbol of another gene and are summed with it", len(genes) - len(positions))
     target = [positions[name] for name in genes.tolist()]
-    sums = sp.csr_matrix((np.ones(len(genes)), (range(len(genes)), target)), shape=(len(genes), len(positions)))
+    sums = sp.csr_matrix(
+        (np.ones(len(genes), dtype=np.int32), (range(len(genes)), target)), shape=(len(genes), len(positions))
+    )
     return np.array(list(positions), dtype=object), (matrix @ sums).tocsr()

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alscell.counts import Counts, check_counts, gene_like, given_labels, plain_text, transposed
+from alscell.counts import Counts, check_counts, gene_like, given_labels, plain_text, renamed_labels, transposed
 from alscell.errors import InputError, InputErrors, nearest
 from alscell.genes import name_genes
 from alscell.keys import CELL_TYPE, CONDITION, DONOR, GENE_ID, N_CELLS, SAMPLE
 from alscell.pseudobulk import SampleSums
+from alscell.sample_cells import NUMBERED, numbered_sample
 
 _REPEATED = (DONOR, CONDITION)  # columns of samples.tsv that the table may repeat; both must then say the same
 
@@ -27,6 +28,7 @@ def given_sums(
     organism: str,
     gene_table: pd.DataFrame,
     where: str,
+    cell_types: dict | None = None,
 ) -> list[SampleSums]:
     """The sums of a donor-level table, sample by sample.
 
@@ -35,7 +37,7 @@ def given_sums(
     data : AnnData, (sample x cell type) x genes
         As it came.
     sheet : DataFrame
-        samples.tsv; a row's `member` (else `sample`) names it in the table.
+        samples.tsv; a row's `member` (else `sample`) names it in the table, '@n' the n-th of its condition.
     columns : dict
         `cells` of dataset.yaml: which obs column is sample, cell_type, n_cells and, if there, donor and condition.
     symbol, gene_id : str
@@ -48,6 +50,8 @@ def given_sums(
         gene_id, symbol; names the genes as in `name_genes`.
     where : str
         The file, for messages.
+    cell_types : dict
+        New names of the given cell types; without them they stay.
 
     Raises
     ------
@@ -57,11 +61,14 @@ def given_sums(
         no counts in a row.
     """
     rows = _rows(data, columns, where=where)
+    if cell_types:
+        rows[CELL_TYPE] = renamed_labels(rows[CELL_TYPE].to_numpy(), cell_types, where=where)
     matrix = _layer(data, layer, where=where)
     genes = _column(data.var, symbol, where=where) if symbol else data.var_names.astype(str).to_numpy(dtype=object)
     ids = _column(data.var, gene_id, where=where) if gene_id else np.full(len(genes), "", dtype=object)
-    sample_of = dict(zip(_members(sheet), sheet[SAMPLE], strict=True))
-    problems = _row_problems(rows, sheet.assign(member=_members(sheet)), where=where)
+    members = _members(sheet, rows, columns, where=where)
+    sample_of = dict(zip(members, sheet[SAMPLE], strict=True))
+    problems = _row_problems(rows, sheet.assign(member=members), where=where)
     if problems:
         raise InputErrors(problems)
     names = (rows[SAMPLE] + "|" + rows[CELL_TYPE]).to_numpy()
@@ -124,11 +131,22 @@ def _column(frame: pd.DataFrame, name: str, *, where: str) -> np.ndarray:
     return frame[name].astype(object).fillna("").astype(str).to_numpy(dtype=object)
 
 
-def _members(sheet: pd.DataFrame) -> pd.Series:
+def _members(sheet: pd.DataFrame, rows: pd.DataFrame, columns: dict, *, where: str) -> pd.Series:
     """What each sample is called in the file."""
     if "member" not in sheet:
         return sheet[SAMPLE]
-    return sheet["member"].where(sheet["member"] != "", sheet[SAMPLE])
+    members = sheet["member"].where(sheet["member"] != "", sheet[SAMPLE])
+    numbered = sheet[members.str.startswith(NUMBERED)]
+    for index, row in numbered.iterrows():
+        alike = numbered[CONDITION] == row[CONDITION] if columns.get(CONDITION) else numbered[SAMPLE] != ""
+        members[index] = numbered_sample(
+            rows[SAMPLE].to_numpy(),
+            rows[CONDITION].to_numpy() if columns.get(CONDITION) else None,
+            member=row["member"],
+            row={CONDITION: row[CONDITION], "n_numbered": str(alike.sum())},
+            where=where,
+        )
+    return members
 
 
 def _row_problems(rows: pd.DataFrame, sheet: pd.DataFrame, *, where: str) -> list[InputError]:
