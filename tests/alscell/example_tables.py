@@ -74,6 +74,41 @@ def quality_limits(dataset: str) -> pd.DataFrame:
     return check_table(table, "quality_limits")
 
 
+def sample_checks(dataset: str) -> pd.DataFrame:
+    """Sexes by turns, and agreeing; in `tissue` A1 is swapped and A2 is A3 under another name."""
+    sheet = samples(dataset)[["sample", "donor", "condition"]]
+    sex = np.where(np.arange(len(sheet)) % 2, "M", "F")
+    table = sheet.assign(dataset=dataset, declared_sex=sex, inferred_sex=sex, sex_agrees="yes", flagged=False)
+    table = table.assign(
+        xist_per_million=np.where(sex == "F", 900.0, 2.0), y_per_million=np.where(sex == "M", 550.0, 8)
+    )
+    table = table.assign(n_counts=200_000, n_cells=60, cells_to_median=1.0, n_cells_compared=60, notes=None)
+    for name in ("n_cells_repeated", "n_cells_unlisted", "n_genes_without_id", "n_genes_without_symbol"):
+        table[name] = 0
+    table = table.assign(n_genes_dated=0, n_genes_merged=0)
+    if dataset == "tissue":
+        swap = {
+            "inferred_sex": "F",
+            "sex_agrees": "no",
+            "flagged": True,
+            "xist_per_million": 900.0,
+            "y_per_million": 8.0,
+        }
+        table.loc[1, [*swap, "notes"]] = [*swap.values(), "declared M, but its counts are of F: a swap?"]
+        table.loc[[2, 3], "flagged"] = True
+        table.loc[[2, 3], "notes"] = ["same cells: s_A3 (donor A3)", "same cells: s_A2 (donor A2)"]
+    return check_table(table, "sample_checks")
+
+
+def sample_pairs(dataset: str) -> pd.DataFrame:
+    """The pair of `tissue`; none in the dish."""
+    if dataset == "dish":
+        return empty_table("sample_pairs")
+    row = {"dataset": dataset, "sample_1": "s_A2", "donor_1": "A2", "sample_2": "s_A3", "donor_2": "A3"}
+    row |= {"verdict": "same cells", "counted_twice": True, "n_identical": 60, "fraction_identical": 1.0}
+    return check_table(pd.DataFrame([row | {"n_shared_barcodes": 60.0, "n_expected_barcodes": 0.005}]), "sample_pairs")
+
+
 def embedding(dataset: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tables `embedding` and `cell_types`."""
     rng = np.random.default_rng(1)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from alscell import figures, figures_cells, figures_composition, figures_summary, figures_tests
+from alscell import figures, figures_cells, figures_composition, figures_samples, figures_summary, figures_tests
 from alscell.tables import empty_table
 
 STAMP = "SIMULATED DATA"
@@ -34,6 +34,7 @@ def drawn(example):
     by_arm = {"contrasts": contrasts, **donor}
     return {
         "quality": figures_cells.draw_quality(cells, limits, contrasts=contrasts, stamp=STAMP),
+        "sex": figures_samples.draw_sex(example.sample_checks(one), stamp=STAMP),
         "umap": figures_cells.draw_umap(embedding, types, sheet, seed=1, **by_arm),
         "markers": figures_cells.draw_markers(example.markers(one), max_genes=15, stamp=STAMP),
         "composition": figures_composition.draw_composition(shares, share_tests, sheet, **by_arm),
@@ -52,7 +53,7 @@ def drawn(example):
 
 
 def test_every_figure_of_simulated_data_is_stamped_and_holds_numbers(drawn):
-    assert len(drawn) == 11
+    assert len(drawn) == 12
     for name, (figure, numbers) in drawn.items():
         assert STAMP in texts(figure), name
         assert len(numbers), name

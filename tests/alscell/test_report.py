@@ -58,7 +58,15 @@ def results(example, tmp_path_factory) -> Results:
     info |= {"replicate": "donor", "simulated": True, "verified": False, "unverified_reason": "made up"}
     info |= {"citation": "nobody", "licence": "MIT", "enters_at": "load", "accession": None}
     info |= {"source": {"simulation": "simulation.yaml"}}
-    names = ("quality_limits", "composition", "differential", "differential_skipped", "enrichment")
+    names = (
+        "quality_limits",
+        "sample_checks",
+        "sample_pairs",
+        "composition",
+        "differential",
+        "differential_skipped",
+        "enrichment",
+    )
     names += ("pathway_sets", "pathway_tests")
     tables = {name: pd.concat([getattr(example, name)(one) for one in example.TYPES]) for name in names}
     over = ("synthesis_pathways", "synthesis_genes", "synthesis_biomarkers")
@@ -119,6 +127,17 @@ def test_images_have_a_description_and_a_size(page):
 
 def test_same_results_give_the_same_page(results, html):
     assert draw(results) == html
+
+
+def test_a_library_counted_twice_and_a_swap_stand_above_all_findings(page):
+    words = page.words()
+    summary = words[words.index("Summary tissue") : words.index("ALS against Control")]
+    assert "ONE LIBRARY COUNTS FOR TWO DONORS: s_A2 (donor A2) and s_A3 (donor A3), 60 cells alike" in summary
+    assert "s_A1 (donor A1): declared M, but its counts are of F: a swap?." in summary
+    section = words[words.index("Sex and identity of each sample, tissue") :]
+    names = ["s_A1", "s_A2", "s_A3", "s_A0", "s_A4", "s_C0"]  # flagged rows first
+    assert sorted(names, key=section.index) == names
+    assert "Samples that share cells or barcodes, dish: none." in words
 
 
 def test_findings_are_said_in_words(page):

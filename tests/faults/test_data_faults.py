@@ -98,7 +98,8 @@ FAULTS = {
 
 READING = {
     **dict.fromkeys(("orientation", "symbol", "gene_id", "layer"), ""),
-    **dict.fromkeys(("parts", "cell_types"), {}),
+    "parts": {},
+    "cell_types": {},
     "organism": "human",
     "layout": "h5ad",
     "cells": {"sample": "sample", "cell_type": "cell_type"},

@@ -1,4 +1,4 @@
-"""The registry: every entry passes `check`, says what is not verified, and can be read in the layout that it declares."""
+"""The registry: every entry passes `check`, says what is not verified, and is read in its layout."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_reference_is_refused_in_a_contrast():
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
-    """First and last sample of every entry, fetched from a folder that stands for the sources and loaded by Snakemake."""
+    """First and last sample of every entry, from a folder that stands for the sources, loaded by Snakemake."""
     folder = tmp_path_factory.mktemp("registry")
     drawn = {name: source.write_source(folder / "source", name, cells=CELLS) for name in source.DATASETS}
     entries = [

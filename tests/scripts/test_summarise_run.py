@@ -63,3 +63,16 @@ def test_never_fails_and_writes_nothing(tmp_path):
         )
         assert (answer.returncode, answer.stderr) == (0, "")
     assert not list(tmp_path.iterdir())
+
+
+def test_flagged_samples_are_named_before_the_results(run_folder):
+    folder = run_folder / "results/cord"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = ["sample\tdonor\tflagged\tnotes", "s1\tp1\tTrue\tsame cells: s2 (donor p2)", "s3\tp3\tFalse\tsmall"]
+    (folder / "sample_checks.tsv").write_text("\n".join(rows) + "\n")
+    message = summarise_run.summary("done", "results", ["cord"])
+    warning = message[message.index("WARNING") : message.index("Results:")]
+    assert "results/cord/sample_checks.tsv: s1 (donor p1): same cells: s2 (donor p2)" in warning
+    assert "s3" not in warning
+    (folder / "sample_checks.tsv").write_text(rows[0] + "\n" + rows[2] + "\n")
+    assert "WARNING" not in summarise_run.summary("done", "results", ["cord"])

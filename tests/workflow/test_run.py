@@ -179,6 +179,37 @@ def test_pseudobulk_is_the_sum_of_the_kept_cells(run):
     assert (found.to_numpy() == expected.to_numpy()).all()
 
 
+def test_samples_are_compared_and_fingerprints_go_no_further(run):
+    for dataset in (CORD, DISH):
+        checks = read_table(run / f"results/{dataset}/sample_checks.tsv", "sample_checks")
+        assert len(checks) == len(read_samples(run / f"cohort/{dataset}/samples.tsv"))
+        assert not checks["flagged"].any()
+        assert read_table(run / f"results/{dataset}/sample_pairs.tsv", "sample_pairs").empty
+        for name in ("atlas", "pseudobulk"):
+            assert "fingerprint" not in anndata.read_h5ad(run / f"results/{dataset}/{name}.h5ad", backed="r").obs
+    cord = read_table(run / f"results/{CORD}/sample_checks.tsv", "sample_checks")
+    assert (cord["inferred_sex"] == cord["declared_sex"]).all()
+    dish = read_table(run / f"results/{DISH}/sample_checks.tsv", "sample_checks")
+    assert set(zip(dish["declared_sex"], dish["inferred_sex"], strict=True)) == {("M", "M"), ("F", "unclear")}
+
+
+def test_one_library_for_two_donors_stops_before_any_sum(run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder, copy_function=shutil.copy2, symlinks=True)
+    samples = folder / f"results/{CORD}/samples"
+    shutil.copyfile(samples / "SIM01/counts.h5ad", samples / "SIM02/counts.h5ad")
+    made = [folder / f"results/{CORD}/{name}" for name in ("embedding.parquet", "pseudobulk.h5ad")]
+    before = [path.stat().st_mtime for path in made]
+    wanted = command(folder, "--keep-going", "pseudobulk", cores=2)
+    done = subprocess.run(wanted, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    output = done.stdout + done.stderr
+    assert "the same, count for count, in samples 'SIM01' (donor SIM01) and 'SIM02' (donor SIM02)" in output
+    assert "allow_shared_cells: true" in output
+    assert "Traceback" not in output
+    assert [path.stat().st_mtime for path in made] == before
+
+
 def test_everything_drawn_from_simulated_data_says_so(run):
     report = (run / "results/report.html").read_text()
     assert report.count("SIMULATED") >= 10
@@ -207,7 +238,7 @@ def test_an_edited_age_reruns_only_what_depends_on_it(run, tmp_path):
     assert {"sum_pseudobulk", "test_differential", "test_pathways", "assemble_atlas", "write_report"} <= planned
     needless = {
         *("simulate_file", "simulate_truth", "load_sample", "measure_quality", "gather_quality"),
-        *("embed_cells", "cluster_cells", "annotate_cells", "score_pathways"),
+        *("compare_samples", "embed_cells", "cluster_cells", "annotate_cells", "score_pathways"),
     }
     assert not planned & needless
 

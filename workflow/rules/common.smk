@@ -46,6 +46,7 @@ LIBRARY = {
         "figures",
         "figures_cells",
         "figures_composition",
+        "figures_samples",
         "figures_summary",
         "figures_tests",
         "files",
@@ -74,6 +75,7 @@ LIBRARY = {
         "report_tables",
         "report_text",
         "sample_cells",
+        "sample_checks",
         "seurat",
         "simulate",
         "simulation_plan",
@@ -371,7 +373,7 @@ def all_samples(pattern):
 def figure_files(suffix):
     """Every figure of this run, with one suffix: pdf, png or tsv."""
     folder = "<summary>/figures"
-    with_cells = ("quality", "umap", "markers")
+    with_cells = ("quality", "sex", "umap", "markers")
     by_dataset = ("composition", "differential")
     by_contrast = ("volcano", "pathways", "pathway_donors")
     return [
@@ -393,6 +395,7 @@ def result_files():
     with_cells = (
         *("embedding.parquet", "graph.npz", "clusters.parquet", "cluster_stability.tsv", "cluster_labels.tsv"),
         *("cell_types.parquet", "markers.tsv", "atlas.h5ad", "quality_limits.tsv"),
+        *("sample_checks.tsv", "sample_pairs.tsv"),
     )
     by_dataset = (
         *("differential.tsv.gz", "differential_skipped.tsv", "enrichment.tsv.gz"),
@@ -427,6 +430,11 @@ def result_files():
         *(path for suffix in ("pdf", "png", "tsv") for path in figure_files(suffix)),
         "<summary>/report.html",
     ]
+
+
+def cell_limits():
+    """Config `quality` without the key that changes no cell, so that an edit of that one measures no cell again."""
+    return {key: value for key, value in {**config["quality"]}.items() if key != "allow_shared_cells"}
 
 
 def systems():

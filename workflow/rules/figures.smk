@@ -31,6 +31,34 @@ rule plot_quality:
         "../scripts/plot_quality.py"
 
 
+rule plot_sex:
+    input:
+        checks="results/{dataset}/sample_checks.tsv",
+        library=library("plot_sex"),
+    output:
+        pdf="<summary>/figures/sex_{dataset}.pdf",
+        png=report(
+            "<summary>/figures/sex_{dataset}.png",
+            caption="../report/sex.rst",
+            category="1 Cells",
+            labels={"dataset": "{dataset}", "figure": "sex"},
+        ),
+        numbers="<summary>/figures/sex_{dataset}.tsv",
+    log:
+        "logs/plot_sex/{dataset}.log",
+    benchmark:
+        "benchmarks/plot_sex/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw XIST against Y genes in every sample of {wildcards.dataset}"
+    script:
+        "../scripts/plot_sex.py"
+
+
 rule plot_umap:
     input:
         embedding="results/{dataset}/embedding.parquet",

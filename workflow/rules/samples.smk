@@ -30,6 +30,32 @@ rule load_sample:
         "../scripts/load_sample.py"
 
 
+rule compare_samples:
+    input:
+        counts=per_sample("results/{dataset}/samples/{sample}/counts.h5ad"),
+        loaded=per_sample("results/{dataset}/samples/{sample}/loaded.tsv"),
+        library=library("compare_samples"),
+    output:
+        checks="results/{dataset}/sample_checks.tsv",
+        pairs="results/{dataset}/sample_pairs.tsv",
+    log:
+        "logs/compare_samples/{dataset}.log",
+    benchmark:
+        "benchmarks/compare_samples/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(WITH_CELLS) or NEVER,
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        sheet=sheet_columns("donor", "condition", "sex"),
+        allow_shared_cells=lookup("quality/allow_shared_cells", within=config),
+    message:
+        "Compare the samples of {wildcards.dataset}: sex, shared cells, shared barcodes"
+    script:
+        "../scripts/compare_samples.py"
+
+
 rule measure_quality:
     input:
         counts="results/{dataset}/samples/{sample}/counts.h5ad",
@@ -46,7 +72,7 @@ rule measure_quality:
     threads: 1
     params:
         assay=fact("assay"),
-        for_quality=lookup("quality", within=config),
+        for_quality=cell_limits(),
         for_doublets=lookup("doublets", within=config),
         seed=lookup("seed", within=config),
     message:

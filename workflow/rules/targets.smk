@@ -19,6 +19,7 @@ rule load:
 rule qc:
     input:
         expand_datasets("results/{dataset}/quality_limits.tsv", WITH_CELLS),
+        expand_datasets("results/{dataset}/sample_checks.tsv", WITH_CELLS),
 
 
 rule embed:

@@ -37,7 +37,7 @@ def _text(address: str) -> str:
             return fetch_text(address, **PATIENCE)
         with tempfile.TemporaryDirectory() as folder:
             part = Path(folder) / "matrix.gz"
-            download(address, part, verify=lambda path: None, size=None, trusted=False, **PATIENCE)
+            download(address, part, verify=lambda _: None, size=None, trusted=False, **PATIENCE)
             return gzip.decompress(part.read_bytes()).decode("utf-8", errors="replace")
     except (DownloadFailed, OSError, EOFError, zlib.error) as failure:
         mend = "Is the accession right, and public? docs/own_dataset.md says how to write the two files by hand."

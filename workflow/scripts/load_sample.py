@@ -13,7 +13,9 @@ from alscell.counts import check_counts
 from alscell.files import read_gene_table, write_counts, write_table
 from alscell.genes import name_genes
 from alscell.jobs import run
+from alscell.keys import FINGERPRINT
 from alscell.loading import as_anndata, loaded_table, read_sample
+from alscell.sample_checks import fingerprints, sex_counts
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +39,11 @@ def main(
     found = read_sample(raw, beside=beside, member=member or sample, row=row, where=where, **reading)
     named = name_genes(found, read_gene_table(genes), organism=reading["organism"], where=where)
     checked = check_counts(named, where=where, organism=reading["organism"])
-    write_table(loaded_table(checked, sample=sample), loaded, "loaded")
-    write_counts(as_anndata(checked, dataset=dataset, sample=sample, simulated=simulated), counts)
+    sex = sex_counts(checked.matrix, checked.genes, reading["organism"])
+    write_table(loaded_table(checked, sample=sample).assign(**sex), loaded, "loaded")
+    data = as_anndata(checked, dataset=dataset, sample=sample, simulated=simulated)
+    data.obs[FINGERPRINT] = fingerprints(checked.matrix, checked.genes, checked.gene_ids)
+    write_counts(data, counts)
     n_cells, n_genes = checked.matrix.shape
     log.info(
         "%s: %d cells x %d genes, %d counts, from %s", sample, n_cells, n_genes, checked.matrix.sum(), Path(raw).name

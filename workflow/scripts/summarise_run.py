@@ -1,7 +1,7 @@
 """Say at the end of a run where the time went and where the results lie, or which logs to read.
 
 Called by the Snakefile: summarise_run.py <done|failed> <summary folder> <dataset> ...
-Reads benchmarks/ and logs/ only; writes nothing and never fails, since it must not hide the outcome of a run.
+Reads benchmarks/, logs/ and sample_checks.tsv; writes nothing and never fails: it must not hide the outcome of a run.
 """
 
 import contextlib
@@ -12,11 +12,11 @@ from pathlib import Path
 
 # The way the data goes; rules not named here come last.
 STAGES = (
-    *("acquire_file", "simulate_file", "simulate_truth", "load_sample", "measure_quality", "gather_quality"),
-    *("embed_cells", "cluster_cells", "annotate_cells", "assemble_atlas", "sum_pseudobulk", "read_pseudobulk"),
-    *("test_differential", "gather_differential", "test_enrichment", "gather_enrichment", "score_pathways"),
-    *("score_pseudobulk", "test_pathways", "gather_pathways", "test_composition", "synthesize_datasets"),
-    *("compare_planted",),
+    *("acquire_file", "simulate_file", "simulate_truth", "load_sample", "compare_samples", "measure_quality"),
+    *("gather_quality", "embed_cells", "cluster_cells", "annotate_cells", "assemble_atlas", "sum_pseudobulk"),
+    *("read_pseudobulk", "test_differential", "gather_differential", "test_enrichment", "gather_enrichment"),
+    *("score_pathways", "score_pseudobulk", "test_pathways", "gather_pathways", "test_composition"),
+    *("synthesize_datasets", "compare_planted"),
 )
 LAST = ("write_report", "write_manifest")
 COLUMNS = ("stage", "jobs", "seconds", "longest job", "peak memory")
@@ -38,8 +38,8 @@ def stage_table(datasets: list[str], folder: str = "benchmarks") -> list[tuple[s
             for row in csv.DictReader(stream, delimiter="\t"):
                 memory = float(row["max_rss"]) if row["max_rss"].replace(".", "", 1).isdigit() else 0.0
                 jobs.setdefault(rule, []).append((float(row["s"]), memory))
-    rank = {rule: place for place, rule in enumerate(STAGES)} | dict.fromkeys(LAST, 1000)
-    ordered = sorted(jobs.items(), key=lambda item: (rank.get(item[0], 100), item[0] == LAST[-1], item[0]))
+    rank = {rule: place for place, rule in enumerate(STAGES)} | {rule: 1000 + i for i, rule in enumerate(LAST)}
+    ordered = sorted(jobs.items(), key=lambda item: (rank.get(item[0], 100), item[0]))
     return [
         (rule, str(len(rows)), f"{sum(s for s, _ in rows):.1f}", f"{max(s for s, _ in rows):.1f}", _memory(rows))
         for rule, rows in ordered
@@ -61,16 +61,26 @@ def failed_logs(datasets: list[str], folder: str = "logs") -> list[str]:
     return found
 
 
+def odd_samples(datasets: list[str]) -> Iterator[str]:
+    """Samples that sample_checks.tsv flags, each with its notes."""
+    for path in [Path("results", dataset, "sample_checks.tsv") for dataset in datasets]:
+        with contextlib.suppress(OSError, KeyError), path.open(encoding="utf-8", newline="") as stream:
+            for row in csv.DictReader(stream, delimiter="\t"):
+                if row["flagged"] == "True":
+                    yield f"  {path}: {row['sample']} (donor {row['donor']}): {row['notes']}"
+
+
 def summary(outcome: str, folder: str, datasets: list[str]) -> str:
     """The whole message."""
-    rows = stage_table(datasets)
     lines = []
-    if rows:
+    if rows := stage_table(datasets):
         widths = [max(len(row[i]) for row in [COLUMNS, *rows]) for i in range(len(COLUMNS))]
         lines += ["", "Where the time went (all jobs behind these results):"]
         for row in [COLUMNS, *rows]:
             numbers = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
             lines.append("  " + "  ".join([row[0].ljust(widths[0]), *numbers]))
+    if odd := list(odd_samples(datasets)):
+        lines += ["", "WARNING: look at these samples first:", *odd]
     if outcome == "done":
         lines += ["", f"Results: {folder}/ and results/<dataset>/ for {', '.join(datasets)}"]
         lines += [f"Report:  {folder}/report.html"] if Path(folder, "report.html").exists() else []

@@ -338,7 +338,7 @@ def _source_problems(source: dict, path: str, *, data_folder: str) -> Iterable[I
 
 
 def _disk_problems(source: dict, folder: Path) -> Iterable[InputError]:
-    for entry in source.get("files", []):
+    for entry in source.get("files", ()):
         file = folder / entry["name"]
         if not file.is_file():
             mend = "Put it there, or set `source.path` in dataset.yaml or `data_folder` in config."

@@ -101,13 +101,14 @@ def _belonging(file: str, names: Sequence[str], facts: dict) -> list[str]:
 
 def _sharing_problems(held: dict[str, list[Row]], names: Sequence[str], facts: dict, sheet: str) -> list[InputError]:
     """What is wrong with each file and the samples that share it."""
-    problems = numbered_problems([row for inside in held.values() for row in inside], facts, sheet=sheet)
+    problems: list[InputError] = []
     for file, inside in held.items():
         if facts["layout"] == "10x_mtx" and not is_archive_name(file):
             problems += _part_problems(file, names, facts, f"{sheet}, line {inside[0][0]}, file '{file}'")
         whole = _why_whole(file, facts)
         problems += _whole_problems(file, inside, whole, sheet) if whole else _member_problems(file, inside, sheet)
-    return problems
+    rows = [row for inside in held.values() for row in inside]
+    return problems + numbered_problems(sorted(rows, key=lambda row: row[0]), facts, sheet=sheet)
 
 
 def _part_problems(file: str, names: Sequence[str], facts: dict, place: str) -> list[InputError]:

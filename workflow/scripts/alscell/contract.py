@@ -75,6 +75,8 @@ FILES: tuple[FileContract, ...] = (
         ("samples/{sample}/loaded.tsv", "load_sample", "loaded", "what was read, and what was changed or lost in it"),
         ("samples/{sample}/quality.parquet", "measure_quality", "quality", "measures and flags of every cell"),
         ("samples/{sample}/quality_limits.tsv", "measure_quality", "quality_limits", "limits and status of a sample"),
+        ("sample_checks.tsv", "compare_samples", "sample_checks", "sex, size and losses of every sample, with notes"),
+        ("sample_pairs.tsv", "compare_samples", "sample_pairs", "samples that share cells or barcodes"),
         ("quality_limits.tsv", "gather_quality", "quality_limits", "the same of all samples"),
         ("embedding.parquet", "embed_cells", "embedding", "principal components and UMAP of every kept cell"),
         ("graph.npz", "embed_cells", "", "nearest-neighbor graph, rows as in embedding.parquet"),
@@ -127,6 +129,7 @@ FILES: tuple[FileContract, ...] = (
         f"{SUMMARY}/planted_composition.tsv", "compare_planted", "planted_composition", "the same of shares", SIMULATED
     ),
     *_figure("quality_{dataset}", "plot_quality", "quality of every sample", CELLS),
+    *_figure("sex_{dataset}", "plot_sex", "XIST against Y genes in every sample", CELLS),
     *_figure("umap_{dataset}", "plot_umap", "UMAP by cell type, cluster, donor and condition", CELLS),
     *_figure("markers_{dataset}", "plot_markers", "marker genes", CELLS),
     *_figure("composition_{dataset}", "plot_composition", "donor shares of cell types"),

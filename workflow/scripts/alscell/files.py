@@ -16,6 +16,7 @@ import pandas as pd
 import yaml
 
 from alscell.errors import InputError
+from alscell.keys import BARCODE, FINGERPRINT
 from alscell.orthologs import in_mouse_symbols
 from alscell.tables import DTYPES, TABLES, check_table, empty_table
 
@@ -246,6 +247,17 @@ def read_h5ad(path: str | Path) -> Any:
     import anndata
 
     return anndata.read_h5ad(path)
+
+
+def read_identity(path: str | Path) -> pd.DataFrame:
+    """Barcode, fingerprint and number of genes of every cell of a counts.h5ad, without its counts."""
+    import h5py
+    import numpy as np
+    from anndata.io import read_elem
+
+    with h5py.File(path) as file:
+        columns = {name: read_elem(file["obs"][name]) for name in (BARCODE, FINGERPRINT)}
+        return pd.DataFrame(columns).assign(n_genes=np.diff(file["X/indptr"][:]))
 
 
 def read_in_turn(counts: list[str], cells: pd.DataFrame) -> Iterator[tuple[str, Any]]:

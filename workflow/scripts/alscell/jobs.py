@@ -17,7 +17,8 @@ from alscell.errors import InputError, InputErrors
 def run(main: Callable[..., None], snakemake: Any) -> None:
     """Call `main` with the rule's named inputs, outputs and params; write the rule's log.
 
-    Inputs, outputs and params go in by their own names (the input `library` only exists to trigger reruns).
+    Inputs, outputs and params go in by their own names (the inputs `library` and `compared` only exist to trigger
+    or to hold back).
     Wildcards and `threads` go in where `main` asks for them. A user's mistake (InputError) is logged and
     printed as one message without a traceback; anything else is a defect and keeps its traceback.
     """
@@ -46,7 +47,8 @@ def arguments(main: Callable[..., None], snakemake: Any) -> dict[str, Any]:
             if name in given:
                 raise TypeError(f"'{name}' names two of the rule's inputs, outputs and params")
             given[name] = _plain(value)
-    given.pop("library", None)
+    for order_only in ("library", "compared"):
+        given.pop(order_only, None)
     offered = {**dict(snakemake.wildcards.items()), "threads": snakemake.threads}
     wanted = inspect.signature(main).parameters
     return {**{name: value for name, value in offered.items() if name in wanted}, **given}

@@ -13,6 +13,7 @@ CELL = "cell"  # unique over a dataset: "<sample>_<barcode>"
 BARCODE = "barcode"
 CELL_TYPE = "cell_type"
 CONTRAST = "contrast"
+FINGERPRINT = "fingerprint"  # of a cell: a number of its genes and counts alone, to find it in another sample
 GENE = "gene"  # symbol, unique; a second gene of one symbol is "<symbol>.<gene id>"
 GENE_ID = "gene_id"  # Ensembl id, "" where unknown
 FAMILY = "family"

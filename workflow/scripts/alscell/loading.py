@@ -1,4 +1,4 @@
-"""Read one sample from its raw file, whatever its layout.
+"""Read one sample from its raw file, whatever its layout, and write down what was read.
 
 The readers return what the file says; alscell.counts decides whether it is raw counts.
 """
@@ -71,8 +71,8 @@ def read_sample(
         found = read_tenx(path, organism=organism, **name)
         found = assign_cells(found, table, **choice) if table else found
     elif layout == "10x_mtx":
-        names = {"parts": parts, "symbol": symbol, "gene_id": gene_id}
-        found = read_mtx(path, beside=beside, organism=organism, **names, **choice)
+        parted = {"parts": parts, "organism": organism, "symbol": symbol, "gene_id": gene_id}
+        found = read_mtx(path, beside=beside, **parted, **choice)
         found = assign_cells(found, table, **choice) if table else found
     elif layout == "dense_csv":
         choose = partial(cells_of_sample, table=table, **choice) if table else None
@@ -105,8 +105,8 @@ def loaded_table(counts: Counts, *, sample: str) -> pd.DataFrame:
         "n_genes_without_id": int((counts.gene_ids == "").sum()),
         "n_genes_without_symbol": 0,
         "fraction_without_symbol": 0.0,
-        "counts_xist": 0,
-        "counts_y": 0,
+        "counts_xist": None,
+        "counts_y": None,
     }
     return pd.DataFrame([{**row, **counts.notes}])
 

@@ -26,6 +26,7 @@ from alscell.report_tables import (
     planted_tables,
     quality_table,
     run_tables,
+    sample_tables,
     synthesis_tables,
     untested_tables,
 )
@@ -33,6 +34,7 @@ from alscell.report_tables import (
 # Kind of figure (its file name up to the dataset), what it shows.
 FIGURES = {
     "quality": "Counts, genes and mitochondrial share of each sample with its limits; cells removed by first reason.",
+    "sex": "Counts of XIST against counts of Y genes; a point is a sample in the color of its declared sex.",
     "umap": "UMAP of the kept cells by cell type, cluster, donor and condition.",
     "markers": "Marker genes of each cell type: dot size is the share of cells with a count, color the scaled mean.",
     "composition": "Share of each cell type in every donor, and the difference between arms with its 95 % interval.",
@@ -118,6 +120,7 @@ def dataset_section(results: Results, entry: dict[str, Any]) -> dict[str, Any]:
     name, info = entry["id"], results.infos[entry["id"]]
     contrasts = [contrast_section(results, name, contrast) for contrast in entry["contrasts"]]
     has_cells = info["enters_at"] != "pseudobulk"
+    identity = [results.rows(table, dataset=name) for table in ("sample_checks", "sample_pairs")]
     return {
         "id": name,
         "title": info["title"],
@@ -126,8 +129,10 @@ def dataset_section(results: Results, entry: dict[str, Any]) -> dict[str, Any]:
         "has_cells": has_cells,
         "facts": _facts(info, entry, results),
         "quality": quality_table(results, name) if has_cells else None,
+        "cautions": text.identity_lines(*identity) if has_cells else [],
+        "samples": sample_tables(results, name) if has_cells else [],
         "clusters": cluster_tables(results, name) if has_cells else [],
-        "figures": {kind: figure(results, kind, name) for kind in list(FIGURES)[:5]},
+        "figures": {kind: figure(results, kind, name) for kind in list(FIGURES)[:6]},
         "counts": count_table(results, name),
         "composition": composition_table(results, name),
         "contrasts": contrasts,
@@ -152,7 +157,7 @@ def contrast_section(results: Results, dataset: str, contrast: str) -> dict[str,
         "sentence": sentence,
         "lines": lines,
         "composition_lines": text.composition_lines(results.rows("composition", **where), fdr=results.fdr),
-        "figures": {kind: figure(results, kind, dataset, contrast) for kind in list(FIGURES)[5:8]},
+        "figures": {kind: figure(results, kind, dataset, contrast) for kind in list(FIGURES)[6:9]},
         "genes": gene_tables(results, genes, dataset),
         "without_genes": [plain(row[CELL_TYPE]) for row in counts.to_dict("records")
                           if row["status"] == "tested" and not row["n_up"] + row["n_down"]],

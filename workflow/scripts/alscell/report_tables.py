@@ -119,6 +119,45 @@ def quality_table(results: Results, dataset: str) -> dict[str, Any]:
     return table(rows, columns, caption=caption, file=f"results/{dataset}/quality_limits.tsv")
 
 
+def sample_tables(results: Results, dataset: str) -> list[dict[str, Any]]:
+    """Sex and identity of the samples of a dataset, those with notes first; and pairs that share cells or barcodes."""
+    checks = results.rows("sample_checks", dataset=dataset)
+    checks = checks.assign(quiet=checks["notes"].isna())
+    checks = checks.sort_values(["flagged", "quiet", SAMPLE], ascending=[False, True, True])
+    columns = [
+        (SAMPLE, "sample", str),
+        (DONOR, "donor", str),
+        ("condition", "condition", str),
+        ("declared_sex", "declared", words),
+        ("inferred_sex", "by counts", words),
+        ("sex_agrees", "agrees", words),
+        ("xist_per_million", "XIST per million", lambda value: text.number(value, 1)),
+        ("y_per_million", "Y per million", lambda value: text.number(value, 1)),
+        ("n_cells", "cells", text.count),
+        ("cells_to_median", "to the median", text.number),
+        ("notes", "notes", words),
+    ]
+    pairs = [
+        ("sample_1", "sample", str),
+        ("donor_1", "donor", str),
+        ("sample_2", "and sample", str),
+        ("donor_2", "donor", str),
+        ("verdict", "verdict", words),
+        ("n_identical", "identical cells", text.count),
+        ("fraction_identical", "share", text.percent),
+        ("n_shared_barcodes", "shared barcodes", text.count),
+        ("n_expected_barcodes", "by chance", lambda value: text.number(value, 1)),
+    ]
+    views = {
+        "sample_checks": (checks, columns, "Sex and identity of each sample"),
+        "sample_pairs": (results.rows("sample_pairs", dataset=dataset), pairs, "Samples that share cells or barcodes"),
+    }
+    return [
+        table(rows, shown, caption=f"{caption}, {dataset}", file=f"results/{dataset}/{name}.tsv")
+        for name, (rows, shown, caption) in views.items()
+    ]  # fmt: skip
+
+
 def cluster_tables(results: Results, dataset: str) -> list[dict[str, Any]]:
     """Clusters of a dataset with their labels, and the resolutions tried."""
     labels = [

@@ -173,6 +173,23 @@ def planted_sentence(planted: pd.DataFrame) -> str:
     )
 
 
+def identity_lines(checks: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
+    """What of samples and donors must be known before anything else is read: cells shared, sex that disagrees.
+
+    Parameters
+    ----------
+    checks, pairs : DataFrame
+        Rows of `sample_checks` and `sample_pairs` of one dataset.
+    """
+    twice = [
+        f"ONE LIBRARY COUNTS FOR TWO DONORS: {row['sample_1']} (donor {row['donor_1']}) and {row['sample_2']} (donor "
+        f"{row['donor_2']}), {count(row['n_identical'])} cells alike count for count."
+        for row in pairs[pairs["counted_twice"]].to_dict("records")
+    ]
+    flagged = checks[checks["flagged"]].to_dict("records")
+    return twice + [f"{row['sample']} (donor {row['donor']}): {row['notes']}." for row in flagged]
+
+
 def depth_sentence(quality: pd.DataFrame, arms: pd.Series) -> str:
     """Sequencing depth of the two arms, with a warning where it differs: pathway scores and rare genes depend on it.
 
