@@ -251,7 +251,7 @@ def test_one_matrix_of_several_samples_is_split_by_a_column(tmp_path):
         read(*files, **facts, member="s3")
     # Where `member` chose the matrix, a matrix of two samples would be one with the cells of both.
     path = pack(tmp_path / "two.tar", {**below("A/", renamed()), **below("B/", renamed())})
-    with pytest.raises(InputError, match="found Sample_ID s1, s2; expected cells of this sample"):
+    with pytest.raises(InputError, match="found Sample_ID s1, s2 in one of several matrices; expected one"):
         read(path, **facts, member="A")
 
 

@@ -3,6 +3,7 @@
 The numbers are those of the files' own descriptions (PROVENANCE.md) and of tables made from them by other tools.
 """
 
+import functools
 import gzip
 import io
 import os
@@ -46,21 +47,27 @@ READ = {
     f"{MONOCLE3}/matrix.mtx.gz": ("human", (5, 3), 5610),  # 2 antibodies of 5 features left out
     f"{SOUPX}/filtered_gene_bc_matrices/GRCh38/matrix.mtx": ("human", (62, 226), 18209),
     f"{SOUPX}/raw_gene_bc_matrices/GRCh38/matrix.mtx": ("human", (1289, 226), 112078),
-    "scanpy_visium/1.0.0/filtered_feature_bc_matrix.h5": ("human", (100, 100), 932),  # Ensembl ids for symbols
     "seurat_visium_filtered_feature_bc_matrix.h5": ("mouse", (2695, 100), 132231),
+    "scanpy_visium/1.0.0/filtered_feature_bc_matrix.h5": ("human", (100, 100), 932),  # Ensembl ids as symbols
 }
 # file: organism, words
 REFUSED = {
     "scanpy_visium/2.1.0/raw_probe_bc_matrix.h5": ("mouse", "a matrix of probes; expected a matrix of genes"),
+    "scanpy_visium/1.0.0/filtered_feature_bc_matrix.h5": ("mouse", r"100 of 100 Ensembl ids that are not of mouse"),
     f"{CR2}/multiple_genomes.h5": ("mouse", "genomes another_genome, hg19_chr21; expected one that is mouse"),
-    "seurat_visium_filtered_feature_bc_matrix.h5": ("human", "mouse symbols"),
-    f"{MONOCLE3}/matrix.mtx.gz": ("mouse", "human symbols"),
+    "seurat_visium_filtered_feature_bc_matrix.h5": ("human", "100 of 100 Ensembl ids that are not of human"),
+    f"{MONOCLE3}/matrix.mtx.gz": ("mouse", "3 of 3 Ensembl ids that are not of mouse"),
 }
 NO_COUNTS = {  # read beside a matrix, or nothing that a reader is for
     *("PROVENANCE.md", "README.md", "metaData.tsv", "genes_50.csv", "barcodes_272.csv", "scalefactors_json.json"),
     *("tissue_positions_list.csv", "expected_matrix.csv", "expected_barcodes.csv", "expected_feature_ids.csv"),
     *("features.tsv", "genes.tsv", "barcodes.tsv", "features.tsv.gz", "barcodes.tsv.gz"),
 }
+
+
+@functools.cache
+def gene_table(organism):
+    return read_gene_table(ROOT / f"resources/genes/{organism}.tsv.gz")
 
 
 def read(path, *, organism, member="s"):
@@ -71,9 +78,8 @@ def read(path, *, organism, member="s"):
     empty = dict.fromkeys(("orientation", "symbol", "gene_id", "layer"), "")
     facts = {**empty, "parts": {}, "cells": {}, "cell_types": {}, "row": {}, "beside": beside, "where": "file x"}
     found = read_sample(path, layout=layout, organism=organism, member=member, **facts)
-    table = read_gene_table(ROOT / "resources" / "genes" / f"{organism}.tsv.gz")
-    found = name_genes(found, table, organism=organism, where="file x")
-    return check_counts(found, where="file x", organism=organism)
+    named = name_genes(found, gene_table(organism), organism=organism, where="file x")
+    return check_counts(named, where="file x", organism=organism)
 
 
 def test_every_file_has_its_place_here():

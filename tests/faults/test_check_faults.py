@@ -149,7 +149,7 @@ FAULTS = {
         DATASET,
         "layout: h5ad",
         "layout: 10x_h5",
-        ["key 'cells.table'", "the file with the cell types, with enters_at: qc and layout: 10x_h5"],
+        ["key 'cells.sample'", "`cells.table` with layout 10x_h5"],
     ),
     "names of parts with another layout": (
         DATASET,

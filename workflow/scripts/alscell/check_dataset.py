@@ -54,7 +54,6 @@ RESERVED = frozenset(
 )
 _CELL_LAYOUTS = ("10x_h5", "10x_mtx", "dense_csv", "h5ad", "loom", "seurat_rds")
 _LAYOUTS = {"load": _CELL_LAYOUTS, "qc": _CELL_LAYOUTS, "pseudobulk": ("pseudobulk_h5ad",)}
-_WITHOUT_TYPES = ("10x_h5", "dense_csv")  # layouts that have no place for cell types
 _CELLS = {"qc": ("cell_type",), "pseudobulk": ("sample", "cell_type", "n_cells")}
 
 
@@ -101,9 +100,6 @@ def facts_problems(facts: dict, path: str, *, entry_id: str, data_folder: str) -
     if facts["layout"] not in allowed:
         expected = f"{' or '.join(allowed)} with enters_at: {facts['enters_at']}"
         problems.append(_problem(path, "layout", facts["layout"], expected, "Change one of the two."))
-    if facts["enters_at"] == "qc" and facts["layout"] in _WITHOUT_TYPES and not facts.get("cells", {}).get("table"):
-        expected = f"the file with the cell types, with enters_at: qc and layout: {facts['layout']}"
-        problems.append(_problem(path, "cells.table", None, expected, "Add it, or let the data enter at load."))
     if facts.get("parts") and facts["layout"] != "10x_mtx":
         found, mend = shown(facts["layout"]), "Remove it."
         problems.append(
@@ -320,7 +316,7 @@ def _source_problems(source: dict, path: str, *, data_folder: str) -> Iterable[I
         yield _problem(path, "source", found, expected, mend)
         return
     if not entries and kinds != ["path"]:
-        yield _problem(path, "source.files", None, "the names of the raw files", "List them.")
+        yield _problem(path, "source.files", None, "the names of the raw files", "Only with `path` it may be left out.")
     if source.get("simulation") or source.get("path"):
         for entry in entries:
             if entry.get("url"):

@@ -135,13 +135,13 @@ def _part_problems(file: str, names: Sequence[str], facts: dict, place: str) -> 
 def _why_whole(file: str, facts: dict) -> str:
     """Why a file is one sample as a whole, whatever `member` says; '' if a row takes a part of it."""
     cells = facts.get("cells", {})
-    if cells.get("sample") and cells.get("table"):
+    if cells.get("sample") and (cells.get("table") or facts["layout"] == "10x_mtx"):
         return ""
     if facts["layout"] in ("loom", "seurat_rds") and not cells.get("sample"):
         return "without `cells.sample` in dataset.yaml a file is one sample"
     if facts["layout"] == "10x_h5" and not is_archive_name(file):
         return "a plain h5 is one sample (only a tar or zip, by its name, holds several)"
-    if facts["layout"] == "10x_mtx" and not is_archive_name(file) and not facts.get("cells", {}).get("sample"):
+    if facts["layout"] == "10x_mtx" and not is_archive_name(file):
         return "a loose matrix is one sample (only a tar or zip, by its name, holds several)"
     if facts["layout"] == "h5ad" and not facts.get("cells", {}).get("sample"):
         return "without `cells.sample` in dataset.yaml an h5ad is one sample"

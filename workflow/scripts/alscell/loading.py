@@ -5,7 +5,6 @@ The readers return what the file says; alscell.counts decides whether it is raw 
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,8 +21,6 @@ from alscell.tenx import read_tenx
 
 if TYPE_CHECKING:
     import pandas as pd
-
-log = logging.getLogger(__name__)
 
 
 def read_sample(

@@ -30,7 +30,7 @@ from alscell.archives import (
 from alscell.counts import BROKEN, ENSEMBL, Counts, broken
 from alscell.errors import InputError, nearest
 from alscell.keys import MTX_PARTS, mtx_names, mtx_start
-from alscell.sample_cells import Chosen, choose_cells, joined
+from alscell.sample_cells import choose_cells, joined
 from alscell.tenx import GENE_EXPRESSION, log_left_out, one_genome, without_genome
 
 # ASSUME: one line a gene or cell, with labels, takes less: 2 million cells at 500 bytes.
@@ -67,19 +67,17 @@ def read_mtx(
         Files that belong to a loose matrix; others are ignored.
     member : str
         What the sample is called in an archive: a folder, what its files' names start with, an archive in the archive,
-        several of these joined by '/', or a pattern that fits one sample. Where there is one sample only and `cells`
-        names a column of samples: the value of that column.
+        several of these joined by '/', or a pattern that fits one sample. Where there is one matrix only and `cells`
+        names a column of samples: as of `choose_cells`.
     parts : dict
         Names of the three files; {} for Cell Ranger's.
     organism : str
         Picks the genome where there are several.
-    cells : dict
-        Without `table`: columns of the file of barcodes, which then has a header. `cell` (left out: the first),
-        `sample` (left out: all cells are the sample's), `cell_type` (left out: no labels).
+    cells, row
+        As of `choose_cells`, with columns of the file of barcodes, which then has a header, and `cell`, the column of
+        their names (left out: the first). With `table` nothing is said of that file, and all cells are read.
     symbol, gene_id : str
         Columns of the file of features, which then has a header; '' for a file without one.
-    row : dict
-        As of `choose_cells`: what the sample sheet says, to be compared with the file of barcodes.
     where : str
         File and sample, for messages.
 
@@ -89,7 +87,8 @@ def read_mtx(
         No such sample, or several; a file is missing; sizes that do not agree; no counts in the matrix; a column is
         missing; data and sheet disagree; a bomb; a broken file.
     """
-    by_column = bool(cells.get("sample")) and not cells.get("table")
+    by_column = bool(cells.get("sample"))
+    cells = {} if cells.get("table") else cells
     try:
         with open_archive(path, member=member, where=where) as archive:
             files = archive.by_name if archive else {str(file): file_member(file) for file in (path, *beside)}
@@ -101,23 +100,10 @@ def read_mtx(
             counts = _read_matrix(matrix, n_genes=len(kept), n_cells=len(table.barcodes), where=where)
     except (*BROKEN, UnicodeDecodeError, csv.Error) as error:
         raise broken(where, error) from None
-    chosen = _choose(table, cells, member, row, where, one_of_several=len(starts) > 1)
-    matrix = counts[chosen.rows][:, kept]
-    return Counts(matrix, chosen.barcodes, genes, gene_ids, chosen.cell_types, notes=chosen.notes)
-
-
-def _choose(
-    table: _CellTable, cells: dict[str, str], member: str, row: dict[str, str], where: str, *, one_of_several: bool
-) -> Chosen:
-    """The sample's cells; where `member` already chose among several matrices, each must be of one sample."""
-    own = {} if cells.get("table") else dict(cells)
-    if own.get("sample") and one_of_several:
-        valid = sorted(set(joined(table.column, own.pop("sample"))))
-        if len(valid) > 1:
-            mend = "Leave out `cells.sample` in dataset.yaml, or split the matrix."
-            found = f"{cells['sample']} {', '.join(valid[:4])}"
-            raise InputError(where, found=found, expected="cells of this sample", mend=mend)
-    return choose_cells(table.barcodes, table.column, cells=own, member=member, row=row, where=where)
+    if len(starts) > 1 and cells.get("sample"):
+        cells = _without_sample(table, cells, where)
+    chosen = choose_cells(table.barcodes, table.column, cells=cells, member=member, row=row, where=where)
+    return Counts(counts[chosen.rows][:, kept], chosen.barcodes, genes, gene_ids, chosen.cell_types, notes=chosen.notes)
 
 
 def _start_of(
@@ -243,17 +229,24 @@ class _CellTable:
     """The file of barcodes: one line a cell; with a header if dataset.yaml names one of its columns."""
 
     def __init__(self, member: Member, cells: dict[str, str], where: str) -> None:
-        named = [] if cells.get("table") else [name for name in cells.values() if name]
-        self.member, self.where, self.has_header, self.header = member, where, bool(named), []
-        self.rows = _read_table(member, where)
-        if named:
+        self.member, self.where, self.header, self.rows = member, where, [], _read_table(member, where)
+        if cells:
             self.header, self.rows = _with_header(self.rows, member, where)
-        cell = "" if cells.get("table") else cells.get("cell", "")
         first = np.array([row[0] for row in self.rows], dtype=object)
-        self.barcodes = self.column(cell) if cell else first
+        self.barcodes = self.column(cells["cell"]) if cells.get("cell") else first
 
     def column(self, name: str) -> np.ndarray:
         return _column(self.header, self.rows, name, "cells", self.member, self.where)
+
+
+def _without_sample(table: _CellTable, cells: dict[str, str], where: str) -> dict[str, str]:
+    """Where `member` chose among several matrices, each must be of one sample: `cells` without the column."""
+    samples = sorted(set(joined(table.column, cells["sample"])))
+    if len(samples) > 1:
+        found = f"{cells['sample']} {', '.join(samples[:4])} in one of several matrices"
+        mend = "Leave out `cells.sample` in dataset.yaml, or split the matrix."
+        raise InputError(where, found=found, expected="one sample in each", mend=mend)
+    return {key: name for key, name in cells.items() if key != "sample"}
 
 
 def _read_matrix(member: Member, *, n_genes: int, n_cells: int, where: str) -> sp.csr_matrix:
