@@ -215,7 +215,7 @@ def test_an_h5ad_of_simulated_cells_that_has_ids_only_is_the_one_with_symbols(tm
     values = sp.csr_matrix(np.random.default_rng(5).poisson(0.2, (19, len(genes))).astype(np.int32))
     obs = pd.DataFrame(index=[f"cell{number}" for number in range(19)])
     anndata.AnnData(values, obs=obs, var=pd.DataFrame(index=genes["gene_id"] + ".1")).write_h5ad(tmp_path / "a.h5ad")
-    empty = {"cells": {}, "symbol": "", "gene_id": "", "layer": "", "repeated": {}}
+    empty = {"cells": {}, "symbol": "", "gene_id": "", "layer": "", "row": {}}
     found = name(read_labeled(tmp_path / "a.h5ad", member="", where="x", **empty))
     checked = check_counts(found, where="x", organism="human")
     assert checked.genes.tolist() == genes["gene"].tolist()
@@ -225,7 +225,7 @@ def test_an_h5ad_of_simulated_cells_that_has_ids_only_is_the_one_with_symbols(tm
 
 def test_real_onek1k_counts_have_ids_only():
     path = real("onek1k_scdesignpop/example_counts.h5ad")
-    empty = {"cells": {}, "symbol": "", "gene_id": "", "layer": "", "repeated": {}}
+    empty = {"cells": {}, "symbol": "", "gene_id": "", "layer": "", "row": {}}
     found = check_counts(name(read_labeled(path, member="", where="x", **empty)), where="x", organism="human")
     assert found.matrix.shape == (7811, 1000)
     assert found.notes["symbols_from"] == "gene table"

@@ -1,6 +1,7 @@
 """compare_samples on what load_sample writes: both tables, the stop, and the key that lifts it."""
 
 import gzip
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -11,6 +12,7 @@ import load_sample
 from alscell.errors import InputErrors
 from alscell.files import read_h5ad, read_identity, read_table
 
+TABLE = str(Path(__file__).resolve().parents[2] / "resources" / "genes" / "human.tsv.gz")
 READING = {"organism": "human", "layout": "dense_csv", "orientation": "genes_by_cells"}
 READING |= {"symbol": "", "gene_id": "", "layer": "", "parts": {}, "cells": {}, "cell_types": {}}
 GENES = ["XIST", "UTY", *(f"GENE{i}" for i in range(300))]
@@ -33,7 +35,7 @@ def dataset(tmp_path):
         folder = tmp_path / "samples" / sample
         paths = {"counts": str(folder / "counts.h5ad"), "loaded": str(folder / "loaded.tsv")}
         row = {"dataset": "d", "sample": sample, "member": "", "simulated": False}
-        load_sample.main(raw=str(raw), beside=[], reading=READING, row={}, **paths, **row)
+        load_sample.main(raw=str(raw), beside=[], genes=TABLE, reading=READING, row={}, **paths, **row)
     return tmp_path
 
 
