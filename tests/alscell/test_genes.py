@@ -131,6 +131,14 @@ def test_symbols_of_the_file_stay_and_their_ids_lose_the_version():
     assert found.notes["fraction_without_symbol"] == pytest.approx(1 / 3)
 
 
+def test_a_name_among_ids_keeps_the_id_that_the_file_gives_it():
+    ids = [*IDS["human"].values(), "ENSG00000131095"]
+    found = name(counts_of([*ids[:-1], "MY-GFAP"], ids))
+    assert found.genes.tolist() == [*IDS["human"], "MY-GFAP"]
+    assert found.gene_ids.tolist() == ids
+    assert found.notes["n_genes_without_id"] == 0
+
+
 def test_symbols_get_ids_only_where_that_is_clear():
     """POLR2J3 is the symbol of two ids; GFAP is there twice, so that one of the two is not GFAP."""
     found = name(counts_of(["MBP", "POLR2J3", "NO-SUCH-GENE", "GFAP", "GFAP"]))

@@ -140,6 +140,10 @@ def test_a_library_counted_twice_and_a_swap_stand_above_all_findings(page):
     assert "Samples that share cells or barcodes, dish: none." in words
 
 
+def test_raw_files_say_where_they_come_from_and_how_they_were_verified(page):
+    assert f"{'ab' * 32} https://a.invalid/RAW.tar lock" in page.words()
+
+
 def test_findings_are_said_in_words(page):
     words = page.words()
     assert "2 of 40 pathway tests reach FDR 0.05, in 2 of 4 cell types" in words

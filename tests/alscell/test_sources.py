@@ -51,5 +51,6 @@ def test_addresses():
     assert own_address(entry, {}) == ""
     assert listing_address(url) == "https://x.invalid/suppl/filelist.txt"
     assert listing_address({"zenodo": 17}) == "https://zenodo.org/api/records/17"
+    assert listing_address({"zenodo": 17, "listing": "a.txt"}).endswith("/17/files/a.txt/content")
     assert listing_address({"url": "", "listing": "a.txt"}) == ""
     assert listing_name({"listing": "https://x.invalid/a/md5.txt?v=1"}) == "md5.txt"

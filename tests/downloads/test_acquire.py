@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 import os
@@ -106,6 +107,16 @@ def test_file_of_a_failed_run_is_continued_by_the_next_only_if_it_is_the_same(la
     assert lab.server.continued == 0
 
 
+def test_changed_file_from_a_server_that_does_not_look_at_if_range(lab):
+    lab.server.looks_at_if_range, lab.server.plan = False, ["cut"]
+    lab.server.files[f"/suppl/{lab.name}"] = lab.body[::-1]
+    lab.refused(attempts=1)
+    lab.server.files[f"/suppl/{lab.name}"], lab.server.etag = lab.body, '"v2"'
+    lab.bring()
+    assert lab.server.continued == 1
+    assert "Range" not in lab.server.asked(lab.name)[-1]
+
+
 def test_file_without_a_version_is_continued_only_with_a_checksum(lab):
     lab.server.etag, lab.server.plan = "", ["cut"]
     lab.bring()
@@ -161,6 +172,8 @@ def test_kept_copy_that_was_spoiled_is_fetched_anew(lab):
 
 
 def test_offline_never_connects_and_names_the_ways_out(lab):
+    assert "download.offline" in lab.refused(offline=True, cache=str(lab.folder / "cache"))
+    assert not (lab.folder / "cache").exists()
     message = lab.refused(offline=True)
     assert lab.server.requests == []
     place = str(lab.folder / f"data/{DATASET}/{lab.name}")
@@ -294,6 +307,19 @@ def test_progress_is_logged_at_each_tenth(lab, monkeypatch, caplog):
     told = [record.getMessage() for record in caplog.records if " % of " in record.getMessage()]
     assert 8 <= len(told) <= 10
     assert told[-1] == f"{lab.name}: 100 % of {len(lab.body):,} bytes"
+
+
+def test_bar_is_drawn_on_a_terminal_only(lab, monkeypatch, caplog):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with caplog.at_level(logging.INFO):
+        lab.bring()
+    assert f"{lab.name}:   0%|" in terminal.getvalue()
+    assert " % of " not in caplog.text
 
 
 GEO = "#Archive/File\tName\tTime\tSize\tType\n"
@@ -541,14 +567,19 @@ def open_folder():
         yield Path(folder)
 
 
+def member_of(lab, folder: Path, user: int):
+    """The working folder of somebody else in the lab."""
+    theirs = type(lab)(folder / f"user{user}", lab.server, lab.name, lab.body)
+    theirs.folder.mkdir()
+    os.chown(theirs.folder, user, user)
+    return theirs
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 def test_member_of_a_lab_who_may_only_read_the_cache(lab, open_folder):
-    if os.getuid() != 0:
-        pytest.skip("only root can become somebody else")
     stored = open_folder / "cache" / DATASET / lab.name
     put(stored, lab.body)
-    theirs = type(lab)(open_folder / "theirs", lab.server, lab.name, lab.body)
-    theirs.folder.mkdir()
-    os.chown(theirs.folder, 65534, 65534)
+    theirs = member_of(lab, open_folder, 65534)
     job = start(theirs, "65534", cache=str(open_folder / "cache"))
     errors = job.communicate()[1]
     assert job.returncode == 0, errors
@@ -559,3 +590,24 @@ def test_member_of_a_lab_who_may_only_read_the_cache(lab, open_folder):
     errors = job.communicate()[1]
     assert "the cache cannot be written (Permission denied)" in errors
     assert not theirs.raw.exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_second_member_of_a_lab_completes_what_a_first_one_began(lab, open_folder):
+    cache = open_folder / "cache"
+    cache.mkdir()
+    cache.chmod(0o2777)
+    lab.server.plan = ["hang"]
+    part = cache / DATASET / f".{lab.name}.download"
+    first, second = (member_of(lab, open_folder, user) for user in (65534, 65533))
+    job = start(first, "65534", cache=str(cache), timeout=60)
+    while not (part.exists() and part.stat().st_size):
+        assert job.poll() is None
+    job.kill()
+    job.wait()
+    job.stderr.close()
+    lab.server.heal()
+    job = start(second, "65533", cache=str(cache))
+    errors = job.communicate()[1]
+    assert job.returncode == 0, errors
+    assert second.raw.read_bytes() == lab.body

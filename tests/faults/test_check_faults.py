@@ -157,6 +157,18 @@ FAULTS = {
         "parts: {matrix: counts.mtx, features: genes.tsv, barcodes: cells.tsv}\n",
         ["key 'parts'", "'h5ad'", "expected 10x_mtx"],
     ),
+    "address without files": (
+        DATASET,
+        "  path: lab\n  files:\n    - name: cells.h5ad\n      size: 4\n      sha256: null\n",
+        "  url: https://example.org\n",
+        ["key 'source.files'", "found nothing", "the names of the raw files"],
+    ),
+    "Zenodo and an address": (
+        DATASET,
+        "  path: lab\n",
+        "  zenodo: 8190317\n  url: https://example.org\n",
+        ["key 'source'", "url and zenodo"],
+    ),
     "no cell types": (DATASET, ", cell_type: cell_type", "", ["cells.cell_type", "found nothing"]),
     "dense table without orientation": (
         DATASET,
@@ -189,13 +201,6 @@ FAULTS = {
         ["8 samples in cells.h5ad", "each would get all of its cells", "a plain h5 is one sample", "a file of its own"],
     ),
     "no source": (DATASET, "  path: lab\n", "", ["key 'source'", "exactly one of url, zenodo, path and simulation"]),
-    "record and folder": (DATASET, "  path: lab\n", "  path: lab\n  zenodo: 17\n", ["key 'source'", "zenodo and path"]),
-    "record without files": (
-        DATASET,
-        "  path: lab\n  files:\n    - name: cells.h5ad\n      size: 4\n      sha256: null\n",
-        "  zenodo: 17\n",
-        ["key 'source.files'", "the names of the raw files"],
-    ),
     "address of a file that lies here": (
         DATASET,
         "      size: 4\n",

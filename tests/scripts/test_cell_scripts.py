@@ -155,6 +155,31 @@ def test_given_labels_win(cohort, tmp_path):
     assert types["score"].isna().all()
 
 
+def test_human_markers_name_the_cells_of_mice_by_their_orthologs(cohort, done, tmp_path):
+    """The data's genes are mouse here: GENE007's human ortholog is HUMAN007."""
+    human = MARKERS["gene"].str.replace("GENE", "HUMAN")
+    MARKERS.assign(gene=human).to_csv(tmp_path / "markers.tsv", sep="\t", index=False)
+    pairs = pd.DataFrame({"mouse_symbol": MARKERS["gene"], "human_symbol": human})
+    pairs.to_csv(tmp_path / "pairs.tsv.gz", sep="\t", index=False)
+    annotate_cells.main(
+        counts=cohort[1],
+        quality=cohort[2],
+        embedding=str(done / "embedding.parquet"),
+        graph=str(done / "graph.npz"),
+        clusters=str(done / "clusters.parquet"),
+        marker_genes=str(tmp_path / "markers.tsv"),
+        orthologs=[str(tmp_path / "pairs.tsv.gz")],
+        cell_types=str(tmp_path / "cell_types.parquet"),
+        labels=str(tmp_path / "labels.tsv"),
+        markers=str(tmp_path / "shown.tsv"),
+        given="",
+        min_score=0.25,
+        min_margin=0.2,
+    )
+    assert (tmp_path / "cell_types.parquet").read_bytes() == (done / "cell_types.parquet").read_bytes()
+    assert (tmp_path / "shown.tsv").read_bytes() == (done / "markers.tsv").read_bytes()
+
+
 def test_markers_of_another_species_are_the_users_mistake(cohort, done, tmp_path):
     mouse = tmp_path / "mouse.tsv"
     MARKERS.assign(gene=MARKERS["gene"].str.title()).to_csv(mouse, sep="\t", index=False)

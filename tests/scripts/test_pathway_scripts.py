@@ -188,6 +188,25 @@ def test_genes_that_half_of_the_samples_name_otherwise_are_left_out(cohort, scor
     assert set(genes) == set(files.read_h5ad(scored / "profiles.h5ad").var_names) - set(GENES[50:60])
 
 
+def test_human_sets_are_scored_in_mice_by_their_orthologs(cohort, scored, tmp_path):
+    """The data's genes are mouse here. GENE399 is also a human symbol, of a gene without an ortholog: no member."""
+    human = [f"HUMAN{number:03}" for number in range(N_GENES)]
+    pairs = pd.DataFrame({"mouse_symbol": GENES, "human_symbol": human})[:-1]
+    pairs.to_csv(tmp_path / "pairs.tsv.gz", sep="\t", index=False)
+    sets = {"moved": human[:20], "still": human[50:75], "absent": ["Q1", human[0]], "chance": [*human[1:4], GENES[-1]]}
+    write_sets(tmp_path / "f.gmt", sets)
+    given = {"gene_sets": [str(tmp_path / "f.gmt")], "orthologs": [str(tmp_path / "pairs.tsv.gz")]}
+    score(cohort, tmp_path, **given)
+    found = files.read_table(tmp_path / "sets_found.tsv", "pathway_sets").set_index("pathway")
+    assert found.loc["chance", ["n_genes", "n_measured", "missing"]].tolist() == [4, 3, "GENE399 (human)"]
+    mine, theirs = (files.read_table(folder / "cells.parquet", "pathway_scores") for folder in (tmp_path, scored))
+    shared = ["cell", *(name for name in theirs if "moved" in name or "still" in name)]
+    assert len(shared) == 3
+    pd.testing.assert_frame_equal(mine[shared], theirs[shared])
+    table = run_tests(cohort, tmp_path, **given).set_index(["cell_type", "pathway"])
+    assert table.loc[("microglia", "moved"), "fdr"] <= 0.05
+
+
 def test_gene_sets_of_another_species_are_refused(cohort, tmp_path):
     write_sets(tmp_path / "mouse.gmt", {"set": ["Nefl", "Gfap"]})
     with pytest.raises(InputError, match=r"0 of their 2 genes \(0\.0 %; such as Gfap, Nefl\)"):

@@ -16,7 +16,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from alscell.contract import FILES
-from alscell.files import read_samples, read_table
+from alscell.files import read_samples, read_table, sha256
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COHORT = Path(__file__).with_name("cohort")
@@ -110,6 +110,15 @@ def test_cell_types_in_which_nothing_moves_stay_quiet(run, tests_of, dataset, ce
     genes = genes.query("contrast == 'als_vs_control' and cell_type == @cell_type")
     assert len(genes) > 300
     assert (genes["fdr"] <= 0.05).sum() <= 1
+
+
+def test_raw_files_are_listed_with_their_checksums(run):
+    files = [path for path in run.glob("results/*/raw/*") if not path.name.startswith(".")]
+    assert len(files) == 3
+    for path in files:
+        table = path.parents[1] / "acquired" / f"{path.name}.tsv"
+        row = read_table(table, "acquired").iloc[0]
+        assert (row["file"], row["sha256"], row["source"]) == (path.name, sha256(path), "simulated")
 
 
 def test_planted_genes_are_found_and_hits_are_mostly_true(run):

@@ -313,6 +313,7 @@ def repeated(wildcards):
     named = DATASETS[wildcards.dataset]["facts"].get("cells") or {}
     said = {key: cell(key)(wildcards) for key in ("donor", "condition") if key in named}
     said |= {"sample": wildcards.sample} if "table" in named else {}
+    said |= {"conditions": fact("conditions")(wildcards)} if fact("conditions")(wildcards) else {}
     if not cell("member")(wildcards).startswith("@"):
         return said
     shared = [key for key in ("file", "condition") if key == "file" or key in named]

@@ -49,6 +49,7 @@ rule read_pseudobulk:
     params:
         cells=fact("cells", default={}),
         cell_types=fact("cell_types", default={}),
+        conditions=fact("conditions", default={}),
         symbol=fact("symbol", default=""),
         gene_id=fact("gene_id", default=""),
         layer=fact("layer", default=""),

@@ -19,6 +19,7 @@ def main(
     sums: str,
     cells: dict,
     cell_types: dict,
+    conditions: dict,
     symbol: str,
     gene_id: str,
     layer: str,
@@ -28,7 +29,14 @@ def main(
 ) -> None:
     """Read the table or tables, write the same file that sum_pseudobulk makes from cells."""
     sheet = files.read_samples(samples)
-    columns = {"columns": cells, "cell_types": cell_types, "symbol": symbol, "gene_id": gene_id, "layer": layer}
+    columns = {
+        "columns": cells,
+        "cell_types": cell_types,
+        "conditions": conditions,
+        "symbol": symbol,
+        "gene_id": gene_id,
+        "layer": layer,
+    }
     options = {**columns, "organism": organism, "gene_table": files.read_gene_table(genes)}
     parts = []
     for path in counts:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from alscell.check_schema import shown
-from alscell.errors import InputError
+from alscell.errors import InputError, nearest
 from alscell.keys import CONDITION, SAMPLE
 
 Row = tuple[int, dict[str, str]]  # line in samples.tsv, column -> value
@@ -47,6 +47,15 @@ def cells_problems(facts: dict, path: str) -> list[InputError]:
         add("orientation", facts["orientation"], "it with layout dense_csv only", "Remove it.")
     if facts.get("layer") and layout not in _WITH_LAYERS:
         add("layer", facts["layer"], f"it with layout {', '.join(_WITH_LAYERS)} only", "Remove it.")
+    if facts.get("conditions") and "condition" not in cells:
+        add(
+            "conditions", "a map", "`cells.condition`, the column whose values it names", "Add that, or remove the map."
+        )
+    for value, level in facts.get("conditions", {}).items():
+        if level not in (levels := facts["levels"][CONDITION]):
+            add(
+                f"conditions.{value}", level, f"one of {', '.join(levels)} (`levels.condition`)", nearest(level, levels)
+            )
     if facts.get("cell_types") and "cell_type" not in cells:
         add(
             "cell_types", "a map", "`cells.cell_type`, the column whose labels it names", "Add that, or remove the map."

@@ -283,8 +283,8 @@ def _share(cache: Path, folder: Path) -> None:
     """Make a folder in the cache, open to those to whom the cache itself is open."""
     cache.mkdir(parents=True, exist_ok=True)
     for one in [*reversed(folder.relative_to(cache).parents), folder.relative_to(cache)]:
-        if not (cache / one).is_dir():
-            (cache / one).mkdir(exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            (cache / one).mkdir()
             (cache / one).chmod(cache.stat().st_mode & 0o2777)
 
 

@@ -66,7 +66,7 @@ def name_genes(counts: Counts, table: pd.DataFrame, *, organism: str, where: str
             mend = "Swap `symbol` and `gene_id` in dataset.yaml."
             raise InputError(where, found=found, expected="symbols and Ensembl ids", mend=mend)
         genes = np.array([VERSION.sub(r"\1", name) for name in genes], dtype=object)
-        gene_ids = np.array([name if ENSEMBL.match(name) else "" for name in genes], dtype=object)
+        gene_ids = np.where([bool(ENSEMBL.match(name)) for name in genes], genes, gene_ids)
     ids_from = "file" if any(gene_ids) else "none"
     _check_species(gene_ids, organism, where)
     if by_id:

@@ -12,7 +12,7 @@ from alscell.errors import InputError, InputErrors, nearest
 from alscell.genes import name_genes
 from alscell.keys import CELL_TYPE, CONDITION, DONOR, GENE_ID, N_CELLS, SAMPLE
 from alscell.pseudobulk import SampleSums
-from alscell.sample_cells import NUMBERED, numbered_sample
+from alscell.sample_cells import NUMBERED, as_levels, numbered_sample
 
 _REPEATED = (DONOR, CONDITION)  # columns of samples.tsv that the table may repeat; both must then say the same
 
@@ -29,6 +29,7 @@ def given_sums(
     gene_table: pd.DataFrame,
     where: str,
     cell_types: dict | None = None,
+    conditions: dict | None = None,
 ) -> list[SampleSums]:
     """The sums of a donor-level table, sample by sample.
 
@@ -52,6 +53,8 @@ def given_sums(
         The file, for messages.
     cell_types : dict
         New names of the given cell types; without them they stay.
+    conditions : dict
+        The sheet's levels for conditions that the table writes otherwise.
 
     Raises
     ------
@@ -63,6 +66,8 @@ def given_sums(
     rows = _rows(data, columns, where=where)
     if cell_types:
         rows[CELL_TYPE] = renamed_labels(rows[CELL_TYPE].to_numpy(), cell_types, where=where)
+    if conditions and CONDITION in rows:
+        rows[CONDITION] = as_levels(rows[CONDITION].to_numpy(), {"conditions": conditions}, where=where)
     matrix = _layer(data, layer, where=where)
     genes = _column(data.var, symbol, where=where) if symbol else data.var_names.astype(str).to_numpy(dtype=object)
     ids = _column(data.var, gene_id, where=where) if gene_id else np.full(len(genes), "", dtype=object)

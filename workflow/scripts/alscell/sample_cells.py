@@ -32,7 +32,7 @@ class Chosen:
 
 
 def choose_cells(
-    names: np.ndarray, column: Column, *, cells: dict[str, str], member: str, row: dict[str, str], where: str
+    names: np.ndarray, column: Column, *, cells: dict[str, str], member: str, row: dict[str, Any], where: str
 ) -> Chosen:
     """The cells of one sample.
 
@@ -49,7 +49,8 @@ def choose_cells(
         condition (among all cells if `cells` names no condition).
     row : dict
         By column of the sample sheet, what the data must say too: donor, condition. With '@n' also `n_numbered`, the
-        number of rows that share file and condition: the data must hold as many samples.
+        number of rows that share file and condition: the data must hold as many samples. Where the data write
+        conditions otherwise, `conditions`: value there -> level of the sheet.
     where : str
         File and sample, for messages.
 
@@ -63,7 +64,9 @@ def choose_cells(
     if cells.get("sample"):
         samples = joined(column, cells["sample"])
         if member.startswith(NUMBERED):
-            conditions = joined(column, cells["condition"]) if cells.get("condition") else None
+            conditions = None
+            if cells.get("condition"):
+                conditions = as_levels(joined(column, cells["condition"]), row, where=where)
             member = numbered_sample(samples, conditions, member=member, row=row, where=where)
             notes["source_sample"] = member
         rows = np.flatnonzero(samples == member)
@@ -73,7 +76,9 @@ def choose_cells(
             raise InputError(where, found=found, expected="cells of this sample", mend=mend)
     for key in ("donor", "condition"):
         if cells.get(key) and key in row:
-            _compare(joined(column, cells[key])[rows], cells[key], row[key], where)
+            values = joined(column, cells[key])[rows]
+            values = as_levels(values, row, where=where) if key == "condition" else values
+            _compare(values, cells[key], row[key], where)
     types = column(cells["cell_type"])[rows] if cells.get("cell_type") else None
     return Chosen(rows, names[rows], types, notes)
 
@@ -89,6 +94,24 @@ def joined(column: Column, name: str) -> np.ndarray:
     return np.array([JOIN.join(values) for values in zip(*parts, strict=True)], dtype=object)
 
 
+def as_levels(conditions: np.ndarray, row: dict[str, Any], *, where: str) -> np.ndarray:
+    """Conditions of the data as the sheet's levels, by the map `conditions` of the row; as they are where it has none.
+
+    Raises
+    ------
+    InputError
+        A condition that the map has not; blank ones stay.
+    """
+    names = row.get("conditions")
+    if not names:
+        return conditions
+    for value in sorted(set(conditions)):
+        if value not in names and value.strip().lower() not in BLANK:
+            mend = f"Add it to `conditions` in dataset.yaml, or correct it there. {nearest(value, names)}"
+            raise InputError(where, found=f"condition '{value}' in the data", expected="one of the map", mend=mend)
+    return np.array([names.get(value, value) for value in conditions], dtype=object)
+
+
 def _compare(values: np.ndarray, column: str, expected: str, where: str) -> None:
     """Donor and condition of a sample must be the same in the data and in the sheet."""
     found = sorted(set(values))
@@ -99,7 +122,7 @@ def _compare(values: np.ndarray, column: str, expected: str, where: str) -> None
 
 
 def numbered_sample(
-    samples: np.ndarray, conditions: np.ndarray | None, *, member: str, row: dict[str, str], where: str
+    samples: np.ndarray, conditions: np.ndarray | None, *, member: str, row: dict[str, Any], where: str
 ) -> str:
     """The real name of sample '@n'.
 

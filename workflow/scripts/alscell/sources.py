@@ -63,7 +63,7 @@ def listing_address(origin: dict[str, Any]) -> str:
         return listing
     if origin.get("zenodo") and not listing:
         return f"{ZENODO}/api/records/{origin['zenodo']}"
-    return f"{origin['url'].rstrip('/')}/{quote(listing)}" if listing and origin.get("url") else ""
+    return own_address({"name": listing}, origin) if listing else ""
 
 
 def shown_address(address: str) -> str:

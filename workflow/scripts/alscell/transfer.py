@@ -115,10 +115,12 @@ def fetch_text(url: str, *, attempts: int, timeout: float, pause: float) -> str:
     """
     for attempt in range(1, attempts + 1):
         try:
-            with _answer(url, {}, timeout) as answer:
-                data = answer.raw.read(LONGEST_TEXT + 1, decode_content=True)
-            if len(data) > LONGEST_TEXT:
-                raise DownloadFailed("too long for a list of files", again=False)
+            data, began = b"", time.monotonic()
+            with _answer(url, {"Accept-Encoding": "identity"}, timeout) as answer:
+                while block := answer.raw.read1(CHUNK, decode_content=False):
+                    data += block
+                    if len(data) > LONGEST_TEXT or time.monotonic() - began > timeout:
+                        raise DownloadFailed("too long or too slow for a list of files", again=False)
             return data.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise DownloadFailed("no text", again=False) from None
@@ -161,6 +163,9 @@ def _fetch(url: str, part: Path, *, size: int | None, trusted: bool, timeout: fl
             raise DownloadFailed("the server has fewer bytes than were fetched before", again=True)
         if answer.status_code == 206 and _range_start(answer) != start:
             raise DownloadFailed("the server sent another part of the file than was asked for", again=True)
+        if answer.status_code == 206 and version and _version(answer) not in ("", version):
+            forget(part)  # a server that does not look at If-Range
+            raise DownloadFailed("the file has changed at its source since an earlier try", again=True)
         if answer.headers.get("Content-Encoding", "identity") != "identity" and ".gz" not in part.name:
             raise DownloadFailed("the server packed the file, which it was asked not to do", again=False)
         if answer.status_code == 206:
