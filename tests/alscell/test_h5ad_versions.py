@@ -119,6 +119,15 @@ def test_0_7_keeps_labels_whose_reference_got_lost(tmp_path):
     assert_read(read(path))
 
 
+def test_0_7_column_may_begin_with_an_underscore(tmp_path):
+    path = write_0_7(tmp_path / "a.h5ad")
+    with h5py.File(path, "r+") as file:
+        file["obs"].create_dataset("_label", data=["a", "b", "c", "d"], dtype=TEXT)
+    assert read(path, cells={"sample": "library", "cell_type": "_label"}).cell_types.tolist() == ["a", "c"]
+    with pytest.raises(InputError, match="no column '__categories' in obs"):
+        read(path, cells={"sample": "library", "cell_type": "__categories"})
+
+
 @pytest.mark.parametrize("text", [TEXT, "S20"])
 @pytest.mark.parametrize("kind", ["csr", "csc"])
 def test_0_6_has_labels_and_not_codes(tmp_path, text, kind):

@@ -304,3 +304,20 @@ def test_real_als_table_keeps_every_count(tmp_path: Path) -> None:
     assert rows["n_cells"].dtype == int
     one = again["d143|Glia"].X.toarray().ravel()
     assert (one == source["GSM5292143|Glia"].X.toarray().ravel()).all()
+
+
+def test_numbered_members_of_a_given_table_count_within_a_condition() -> None:
+    sheet = SHEET.assign(member=["@2", "@1", "@1"])
+    parts = read(given(id=["p9", "p9", "p10", "c1"]), sheet)
+    assert {part.sample: part.n_cells.tolist() for part in parts} == {"s1": [4, 9], "s2": [12], "s3": [30]}
+    with pytest.raises(
+        InputError, match=r"1 samples of condition 'ALS' in the data \(p9\); expected 2, as many as rows"
+    ):
+        read(given(id=["p9", "p9", "p9", "c1"], type=["a", "b", "c", "d"]), sheet)
+
+
+def test_given_types_get_the_names_of_dataset_yaml() -> None:
+    names = {"opc": "OPC", "microglia": "MG"}
+    assert [part.cell_types for part in read(given(), cell_types=names)] == [["OPC", "MG"], ["OPC"], ["OPC"]]
+    with pytest.raises(InputError, match=r"cell type 'microglia'; expected labels that `cell_types` names"):
+        read(given(), cell_types={"opc": "OPC"})

@@ -95,6 +95,7 @@ def test_numbered_members_that_are_sound(rows, facts):
         (sheet("@0", "@1"), BY_CONDITION, ["line 2 (sample 'S0')", "member '@0'", "expected @1, @2"]),
         (sheet("@one"), BY_CONDITION, ["member '@one'"]),
         (sheet("@1"), {}, ["line 2 (sample 'S0')", "`cells.sample`"]),
+        (sheet("@1"), {"cells": {"sample": "x", "donor": "x"}}, ["line 2 (sample 'S0')", "Remove `cells.donor`"]),
     ],
 )
 def test_numbered_members_that_are_not(rows, facts, words):

@@ -92,6 +92,9 @@ def numbered_problems(rows: Sequence[Row], facts: dict, *, sheet: str) -> list[I
         elif is_numbered(member) and not cells.get("sample"):
             mend = "Name the column that tells the samples apart in dataset.yaml."
             problems.append(InputError(place, found=f"member '{member}'", expected="`cells.sample`", mend=mend))
+        elif is_numbered(member) and cells.get("donor"):
+            mend = "Remove `cells.donor` from dataset.yaml: names that are not known cannot be compared."
+            problems.append(InputError(place, found=f"member '{member}'", expected="no `cells.donor`", mend=mend))
     if problems:
         return problems
     for (file, condition), members in groups.items():

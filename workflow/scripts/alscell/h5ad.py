@@ -78,7 +78,7 @@ class _Frame:
 
     def columns(self) -> list[str]:
         """Names of the columns."""
-        return [name for name in self.table if not name.startswith("_")]
+        return [name for name in self.table if name != "__categories"]
 
     def index(self) -> np.ndarray:
         """Names of the rows."""

@@ -210,7 +210,7 @@ class _Table:
         levels = _strings(_slot(data, "levels"))
         if _is(data, "STR"):
             return _texts(_strings(data))
-        values = np.ma.asarray(data.value).astype(object).filled(None).tolist()
+        values = np.ma.asarray(data.value).tolist()  # None for NA
         if levels:
             return _texts(["" if value is None else levels[value - 1] for value in values])
         if _is(data, "LGL"):
