@@ -251,8 +251,19 @@ def test_one_matrix_of_several_samples_is_split_by_a_column(tmp_path):
         read(*files, **facts, member="s3")
     # Where `member` chose the matrix, a matrix of two samples would be one with the cells of both.
     path = pack(tmp_path / "two.tar", {**below("A/", renamed()), **below("B/", renamed())})
-    with pytest.raises(InputError, match="found Sample_ID s1, s2 in one of several matrices; expected one"):
+    with pytest.raises(InputError, match="found Sample_ID s1, s2 in the matrix that `member` names; expected one"):
         read(path, **facts, member="A")
+
+
+def test_column_of_samples_and_an_archive_for_each(tmp_path):
+    facts = {**FACTS, "cells": {"cell": "Barcode", "sample": "Sample_ID"}}
+    same, mixed = (renamed(barcodes=CELL_ROWS.replace("s2", name)) for name in ("s1", "s2"))
+    files = {f"{name}.tar.gz": packed(tmp_path, f"{name}.tar.gz", found) for name, found in (("A", same), ("B", mixed))}
+    path = pack(tmp_path / "RAW.tar", files)
+    for member in ("A", "A*"):
+        assert read(path, **facts, member=member).barcodes.tolist() == CELLS
+    with pytest.raises(InputError, match="found Sample_ID s1, s2 in the matrix that `member` names"):
+        read(path, **facts, member="B")
 
 
 def test_columns_of_the_table_of_cells_are_not_looked_for_in_the_barcodes(tmp_path):

@@ -48,7 +48,6 @@ READ = {
     f"{SOUPX}/filtered_gene_bc_matrices/GRCh38/matrix.mtx": ("human", (62, 226), 18209),
     f"{SOUPX}/raw_gene_bc_matrices/GRCh38/matrix.mtx": ("human", (1289, 226), 112078),
     "seurat_visium_filtered_feature_bc_matrix.h5": ("mouse", (2695, 100), 132231),
-    "scanpy_visium/1.0.0/filtered_feature_bc_matrix.h5": ("human", (100, 100), 932),  # Ensembl ids as symbols
 }
 # file: organism, words
 REFUSED = {

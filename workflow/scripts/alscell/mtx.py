@@ -93,14 +93,16 @@ def read_mtx(
         with open_archive(path, member=member, where=where) as archive:
             files = archive.by_name if archive else {str(file): file_member(file) for file in (path, *beside)}
             starts = {start: name for name in files if (start := mtx_start(name, parts)) is not None}
-            start = _start_of(member, starts, archive, by_column=by_column, parts=parts, organism=organism, where=where)
+            start, named = _start_of(
+                member, starts, archive, by_column=by_column, parts=parts, organism=organism, where=where
+            )
             matrix, features, barcodes = (_part(start, part, files, parts, where) for part in MTX_PARTS)
             kept, genes, gene_ids = _read_features(features, symbol, gene_id, organism, where)
             table = _CellTable(barcodes, cells, where)
             counts = _read_matrix(matrix, n_genes=len(kept), n_cells=len(table.barcodes), where=where)
     except (*BROKEN, UnicodeDecodeError, csv.Error) as error:
         raise broken(where, error) from None
-    if len(starts) > 1 and cells.get("sample"):
+    if named and cells.get("sample") and (len(starts) > 1 or member not in joined(table.column, cells["sample"])):
         cells = _without_sample(table, cells, where)
     chosen = choose_cells(table.barcodes, table.column, cells=cells, member=member, row=row, where=where)
     return Counts(counts[chosen.rows][:, kept], chosen.barcodes, genes, gene_ids, chosen.cell_types, notes=chosen.notes)
@@ -115,26 +117,28 @@ def _start_of(
     parts: dict[str, str],
     organism: str,
     where: str,
-) -> str:
-    """What the names of the sample's three files start with."""
+) -> tuple[str, bool]:
+    """What the names of the sample's three files start with, and whether `member` is what chose it."""
     if not starts:
         wanted = (parts or MTX_PARTS)["matrix"]
         mend = "Name the files of a sample as `parts` in dataset.yaml, or correct `file` in samples.tsv."
         raise InputError(where, found=f"no {wanted}", expected=f"a {wanted}, or an archive with one", mend=mend)
-    if archive is None or (by_column and len(starts) == 1):
-        return next(iter(starts))
+    if archive is None:
+        return next(iter(starts)), False
     names = {
         start: names_of(name, start.rpartition("/")[2].rstrip("_.- ")) | {start, start.rstrip("/")}
         for start, name in starts.items()
     }
     fits = fitting(member, names, archive)
+    if by_column and len(starts) == 1:
+        return next(iter(starts)), bool(fits)
     folders = [PurePosixPath(start) for start in fits]
     # Cell Ranger before version 3: a folder a genome, all of the same cells.
     if len({folder.parent for folder in folders}) == 1 and "gene_bc_matri" in folders[0].parent.name:
         genome = one_genome(sorted(folder.name for folder in folders), organism, where) if len(fits) > 1 else ""
         fits = [start for start in fits if PurePosixPath(start).name == genome] or fits
         names = {start: names[start] for start in fits}
-    return the_one(member, names, archive, kind="samples", where=where)
+    return the_one(member, names, archive, kind="samples", where=where), True
 
 
 def _part(start: str, part: str, files: Mapping[str, Member], parts: dict[str, str], where: str) -> Member:
@@ -243,9 +247,9 @@ def _without_sample(table: _CellTable, cells: dict[str, str], where: str) -> dic
     """Where `member` chose among several matrices, each must be of one sample: `cells` without the column."""
     samples = sorted(set(joined(table.column, cells["sample"])))
     if len(samples) > 1:
-        found = f"{cells['sample']} {', '.join(samples[:4])} in one of several matrices"
+        found = f"{cells['sample']} {', '.join(samples[:4])} in the matrix that `member` names"
         mend = "Leave out `cells.sample` in dataset.yaml, or split the matrix."
-        raise InputError(where, found=found, expected="one sample in each", mend=mend)
+        raise InputError(where, found=found, expected="one sample in it", mend=mend)
     return {key: name for key, name in cells.items() if key != "sample"}
 
 
