@@ -27,7 +27,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 snakemake = .venv/bin/snakemake --cores $(CORES)
 
-.PHONY: help setup demo test test-downloads bench-dense run example dataset check format lock clean
+.PHONY: help setup demo test test-downloads rehearsal bench-dense run example dataset check format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ test: setup  ## run the tests
 
 test-downloads: setup  ## every fault of a server against every layout of raw files; prints the outcomes as a table
 	@.venv/bin/python -m pytest -q tests/downloads $(PYTEST_ARGS)
+
+rehearsal: setup  ## download to report on the default datasets, from a local server with SIMULATED files
+	@PYTHONPATH=workflow/scripts .venv/bin/python tests/registry/rehearse.py results/rehearsal --cores $(CORES)
 
 bench-dense: setup  ## time and memory of reading a dense csv.gz of 20,000 genes x 20,000 cells
 	@.venv/bin/python benchmarks/dense.py --out results/bench_dense.tsv
