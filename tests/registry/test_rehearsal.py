@@ -1,4 +1,4 @@
-"""From download to report on entries outside the default config: a mouse cohort, a dish of single lines, a reference."""
+"""From download to report on entries outside the defaults: a mouse cohort, a dish of single lines, a reference."""
 
 from __future__ import annotations
 
