@@ -64,5 +64,5 @@ if __name__ == "__main__":
     parser.add_argument("--cells", type=int, default=600, help="cells a sample")
     given = parser.parse_args()
     done = rehearse(given.folder, {}, cores=given.cores, cells=given.cells)
-    print((done.stdout + done.stderr)[-6000:])
+    print(done.stderr[-3000:], done.stdout[-6000:], f"Folder:  {given.folder}", sep="\n")
     sys.exit(done.returncode)

@@ -77,7 +77,24 @@ def write_source(folder: Path, dataset: str, *, cells: int, n_genes: int = 0) ->
     place = folder / dataset
     place.mkdir(parents=True, exist_ok=True)
     WRITERS[dataset](place, cohort, drawn)
+    _write_list(place)
     return cohort, drawn
+
+
+def _write_list(place: Path) -> None:
+    """GEO's filelist.txt: every file with its size, and below a tar its members."""
+    rows = []
+    for path in sorted(place.iterdir()):
+        is_tar = path.suffix == ".tar"
+        rows.append(("Archive" if is_tar else "File", path.name, path.stat().st_size))
+        if is_tar:
+            with tarfile.open(path) as archive:
+                rows += [("File", entry.name, entry.size) for entry in archive if entry.isfile()]
+    lines = ["#Archive/File\tName\tTime\tSize\tType"]
+    lines += [
+        f"{kind}\t{name}\t01/02/2026 10:00:00\t{size}\t{name.rpartition('.')[2].upper()}" for kind, name, size in rows
+    ]
+    (place / "filelist.txt").write_text("\n".join(lines) + "\n")
 
 
 def _gse287257(place: Path, cohort: Cohort, drawn: list[Drawn]) -> None:
