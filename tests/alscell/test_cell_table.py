@@ -12,6 +12,7 @@ from alscell.cell_table import assign_cells, cells_of_sample, make_name, read_ce
 from alscell.counts import Counts, renamed_labels
 from alscell.errors import InputError
 from alscell.loading import read_sample
+from alscell.sample_cells import choose_cells
 
 CELLS = {"sample": "donor", "cell_type": "type", "condition": "group"}
 NAMES = ["AAAC-1_1", "AAAG-1_1", "AACC-1_2", "AACG-1_2", "AAGG-1_2"]
@@ -305,3 +306,31 @@ def test_labels_get_their_names_whatever_their_white_space():
 def test_a_label_without_a_name_is_refused():
     with pytest.raises(InputError, match=r"cell type 'Astrcytes'; expected labels that.*Did you mean 'Astrocytes'"):
         renamed_labels(np.array(["Astrcytes", "Astrocytes"]), {"Astrocytes": "astrocyte"}, where="x")
+
+
+# Conditions that the data write otherwise
+
+
+DISEASES = np.array(["PN:normal", "MND", "MND", "", "PN:normal"], dtype=object)
+LINES = np.array(["a", "b", "b", "c", "d"], dtype=object)
+
+
+def chosen(member, condition, conditions, diseases=DISEASES):
+    columns = {"line": LINES, "disease": diseases}
+    row = {"condition": condition, "n_numbered": "2", "conditions": conditions}
+    cells = {"sample": "line", "condition": "disease"}
+    names = np.array([f"c{n}" for n in range(5)], dtype=object)
+    return choose_cells(names, columns.__getitem__, cells=cells, member=member, row=row, where="file x")
+
+
+def test_conditions_are_compared_under_the_names_of_the_sheet():
+    names = {"PN:normal": "Control", "MND": "ALS"}
+    assert chosen("b", "ALS", names).rows.tolist() == [1, 2]
+    with pytest.raises(InputError, match="disease 'ALS' in the data; expected 'Control'"):
+        chosen("b", "Control", names)
+    assert chosen("@2", "Control", names).notes == {"source_sample": "d"}  # a and d; c has no condition
+
+
+def test_condition_outside_the_map_is_named():
+    with pytest.raises(InputError, match="condition 'MND' in the data; expected one of the map"):
+        chosen("b", "ALS", {"PN:normal": "Control", "MMD": "ALS"})

@@ -17,6 +17,7 @@ GOOD = {
     "source": {"path": "lab", "files": [{"name": "counts.csv.gz"}, {"name": "meta.csv.gz"}]},
     "cells": {"table": "meta.csv.gz", "sample": "donor", "cell_type": "type"},
     "cell_types": {"Astrcytes": "astrocyte"},
+    "levels": {"condition": ["ALS", "Control"]},
 }
 
 
@@ -53,6 +54,11 @@ def test_keys_that_fit(changes):
         ({"layout": "10x_h5"}, ["key 'orientation'", "dense_csv only"]),
         ({"layer": "counts"}, ["key 'layer'", "'counts'", "Remove it"]),
         ({"cells": {"table": "meta.csv.gz", "sample": "donor"}}, ["key 'cell_types'", "`cells.cell_type`"]),
+        ({"conditions": {"normal": "Control"}}, ["key 'conditions'", "`cells.condition`"]),
+        (
+            {"conditions": {"normal": "Contol"}, "cells": {**GOOD["cells"], "condition": "disease"}},
+            ["key 'conditions.normal'", "'Contol'", "one of ALS, Control", "Did you mean 'Control'"],
+        ),
     ],
 )
 def test_keys_that_do_not_fit(changes, words):
