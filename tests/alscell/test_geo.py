@@ -109,7 +109,7 @@ def test_yaml_says_what_geo_says_and_marks_the_rest(series):
     facts = yaml.safe_load(text)
     assert (facts["id"], facts["organism"], facts["tissue"]) == ("gse1", "human", "spinal cord")
     assert facts["source"] == {"url": "u", "listing": "filelist.txt", "files": [{"name": "GSE1_RAW.tar"}]}
-    assert {key for key, value in facts.items() if value == geo.OPEN} == {"system", "assay"}
+    assert {key for key, value in facts.items() if value == geo.OPEN} == {"system", "assay", "expected_donors"}
     assert "GSE1_metadata.csv.gz" in text
 
 

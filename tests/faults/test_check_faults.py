@@ -328,6 +328,12 @@ def check(folder: Path) -> Findings:
     return check_inputs(json.loads(json.dumps(config)), schemas=SCHEMAS, datasets=datasets, config_files=files)
 
 
+def said(folder: Path) -> tuple[list[str], list[str]]:
+    """Problems and warnings, as text."""
+    findings = check(folder)
+    return [str(problem) for problem in findings.problems], findings.warnings
+
+
 def spoil(folder: Path, file: str, old: str | None, new: str) -> None:
     """One edit; it must change the file."""
     path = folder / file
@@ -338,7 +344,25 @@ def spoil(folder: Path, file: str, old: str | None, new: str) -> None:
 
 def test_good_setup_has_no_problems(setup, monkeypatch):
     monkeypatch.chdir(setup)
-    assert check(setup) == Findings([], [])
+    assert said(setup) == ([], [])
+    (note,) = check(setup).notes
+    assert note.startswith("mine, als_vs_control: case 4 (D1, D2, D3, D4; sex: F 2, M 2;")
+    assert "against control 4 (D5, D6, D7, D8;" in note
+
+
+@pytest.mark.parametrize("other", ["d1", "D-1", "D_01", "D 1"])
+def test_donors_of_nearly_one_name_are_refused(other, setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    spoil(setup, SHEET, "\tD2\t", f"\t{other}\t")
+    assert any(f"donors 'D1' and '{other}'" in problem for problem in said(setup)[0])
+
+
+def test_sex_in_a_column_of_another_name_is_warned_of(setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    spoil(setup, SHEET, "sex", "gender")
+    spoil(setup, CONFIG, "covariates: [sex", "covariates: [gender")
+    _, warnings = said(setup)
+    assert any("'gender' holds sex; only a column called 'sex'" in warning for warning in warnings)
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -431,7 +455,7 @@ def test_file_that_is_one_sample_as_a_whole(setup, monkeypatch):
     (setup / DATASET).write_text(yaml.safe_dump(facts))
     for name in names:
         (setup / "data/lab" / name).write_bytes(b"h5")
-    assert check(setup) == Findings([], [])
+    assert said(setup) == ([], [])
     spoil(setup, SHEET, "S3.h5\t", "S3.h5\tlane1")
     (problem,) = check(setup).problems
     assert "line 4 (sample 'S3')" in str(problem)
@@ -479,7 +503,7 @@ def write_mtx_setup(setup, files=LOOSE):
 def test_folder_of_matrices_needs_no_list_of_files(prefix, setup, monkeypatch):
     monkeypatch.chdir(setup)
     write_mtx_setup(setup, [prefix + name for name in ("matrix.mtx", "genes.tsv", "barcodes.tsv")])
-    assert check(setup) == Findings([], [])
+    assert said(setup) == ([], [])
     # The same files may be listed; features, barcodes and the table of cells need no row of their own.
     facts = yaml.safe_load((setup / DATASET).read_text())
     folder = setup / "data/lab"
@@ -487,7 +511,7 @@ def test_folder_of_matrices_needs_no_list_of_files(prefix, setup, monkeypatch):
     names = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
     facts |= {"source": {"path": "lab", "files": [{"name": name} for name in names]}, "cells": {"table": "cells.tsv"}}
     (setup / DATASET).write_text(yaml.safe_dump(facts))
-    assert check(setup) == Findings([], [])
+    assert said(setup) == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -90,14 +90,23 @@ def test_from_an_accession_to_counts_and_locks(geo, tmp_path):
     answer = snakemake(tmp_path, "check")  # asks for what GEO cannot know, and for nothing else
     output = answer.stdout + answer.stderr
     assert answer.returncode == 1
-    for word in ("key 'system'", "key 'assay'", "'TODO'"):
-        assert word in output
+    for word in (
+        "key 'system'",
+        "key 'assay'",
+        "key 'expected_donors'",
+        "'TODO'",
+        "column 'condition'): found nothing",
+    ):
+        assert word.replace(")", "") in output
+    assert "4 problems" in output
 
     facts = tmp_path / "mine" / "dataset.yaml"
     text = facts.read_text().replace("system: TODO", "system: tissue").replace("assay: TODO", "assay: nuclei")
+    text = text.replace("expected_donors: TODO", "expected_donors: {ALS: 1, Control: 1}")
     facts.write_text(text)
     output = snakemake(tmp_path, "check").stderr
-    assert output.count("no condition") == 2
+    assert "1 problem in the input" in output
+    assert "found nothing in any of 2 rows" in output
 
     sheet = read_samples(tmp_path / "mine" / "samples.tsv")
     assert sheet["donor"].tolist() == ["A", "B"]
@@ -106,6 +115,10 @@ def test_from_an_accession_to_counts_and_locks(geo, tmp_path):
     sheet.to_csv(tmp_path / "mine" / "samples.tsv", sep="\t", index=False)
     answer = snakemake(tmp_path, "load")
     assert answer.returncode == 0, answer.stdout + answer.stderr
+    said = next(line for line in answer.stderr.splitlines() if line.startswith("gse999001, als_vs_control: case 1 (A;"))
+    case, control = said.split(" against control 1 (B;")  # who is compared with whom, so that an odd one is seen
+    assert "diagnosis: ALS 1" in case
+    assert "diagnosis: non-neurological control 1" in control
     for seed, sample in enumerate(("GSM901", "GSM902")):
         found = read_h5ad(tmp_path / "results" / "gse999001" / "samples" / sample / "counts.h5ad")
         assert np.array_equal(found.X.toarray(), counts_of(seed).toarray())

@@ -133,6 +133,8 @@ def check_inputs():
     )
     if answer.returncode:
         raise WorkflowError(answer.stderr.strip())
+    if answer.stdout:
+        print(answer.stdout.strip(), file=sys.stderr)  # at this point Snakemake shows no logger.info
     if answer.stderr:
         logger.warning(answer.stderr.strip())
 

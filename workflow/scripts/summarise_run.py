@@ -80,7 +80,7 @@ def summary(outcome: str, folder: str, datasets: list[str]) -> str:
             numbers = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
             lines.append("  " + "  ".join([row[0].ljust(widths[0]), *numbers]))
     if odd := list(odd_samples(datasets)):
-        lines += ["", "WARNING: look at these samples first:", *odd]
+        lines += ["", "WARNING: look at these samples first (results so far):", *odd]
     if outcome == "done":
         lines += ["", f"Results: {folder}/ and results/<dataset>/ for {', '.join(datasets)}"]
         lines += [f"Report:  {folder}/report.html"] if Path(folder, "report.html").exists() else []

@@ -8,14 +8,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from alscell.check_dataset import Sheet, facts_problems, read_facts, read_sheet, sheet_problems
-from alscell.check_design import arm_warning, contrast_problems
+from alscell.check_dataset import (
+    Sheet,
+    facts_problems,
+    read_facts,
+    read_sheet,
+    sex_warning,
+    sheet_problems,
+    unfilled_columns,
+)
+from alscell.check_design import arm_note, arm_warning, contrast_problems
 from alscell.check_schema import key_name, schema_problems
 from alscell.errors import InputError, nearest
 
@@ -24,10 +32,11 @@ _CACHED = r"[^\s']*/snakemake-runtime-cache/[^/\s]+/file(?P<path>/[^\s',]*)"
 
 @dataclass(frozen=True)
 class Findings:
-    """Problems stop the run; warnings are sentences that don't."""
+    """Problems stop the run; warnings are sentences that don't; notes say who is compared with whom."""
 
     problems: list[InputError]
     warnings: list[str]
+    notes: list[str] = field(default_factory=list)
 
 
 def check_inputs(
@@ -64,7 +73,7 @@ def check_inputs(
     }
     problems += _arms_problems(contrasts)
     results = _dataset_findings(config, datasets, bad, schema, filled, contrasts)
-    return Findings([*problems, *results.problems], results.warnings)
+    return Findings([*problems, *results.problems], results.warnings, results.notes)
 
 
 def plain_paths(text: str) -> str:
@@ -174,7 +183,7 @@ def _dataset_findings(
 ) -> Findings:
     entries = config.get("datasets") if isinstance(config.get("datasets"), list) else []
     paths = iter(datasets)
-    problems, warnings, seen, known = [], [], {}, []
+    problems, warnings, notes, seen, known = [], [], [], {}, []
     for index, entry in enumerate(entries):
         if not isinstance(entry, dict):
             continue
@@ -195,7 +204,10 @@ def _dataset_findings(
         design = _design_findings(entry, sheet, contrasts, config, filled["differential"]["min_donors"], where=where)
         problems += design.problems
         warnings += design.warnings
-    return Findings([*problems, *_mixture_problems(known)], warnings)
+        notes += design.notes
+        if sheet and (warning := sex_warning(sheet)):
+            warnings.append(warning)
+    return Findings([*problems, *_mixture_problems(known)], warnings, notes)
 
 
 def _role_problems(entry: dict, facts: dict, *, where: str) -> list[InputError]:
@@ -245,7 +257,9 @@ def _read_folder(
     if facts:
         problems += facts_problems(facts, files["info"], entry_id=entry["id"], data_folder=data_folder)
     sheet, found = read_sheet(files["sheet"])
-    if sheet and facts:
+    if sheet:
+        found = unfilled_columns(sheet)
+    if sheet and facts and not found:
         found = sheet_problems(sheet, facts, schema["samples"], data_folder=data_folder)
     return facts, (None if found else sheet), [*problems, *found]
 
@@ -253,7 +267,7 @@ def _read_folder(
 def _design_findings(
     entry: dict, sheet: Sheet | None, contrasts: dict, config: dict, min_donors: int, *, where: str
 ) -> Findings:
-    problems, warnings = [], []
+    problems, warnings, notes = [], [], []
     known = config.get("contrasts") or contrasts
     for name in entry["contrasts"]:
         if name not in known:
@@ -274,4 +288,5 @@ def _design_findings(
             )
             if warning := arm_warning(name, contrast, sheet.donors, min_donors=min_donors, where=where):
                 warnings.append(warning)
-    return Findings(list({str(problem): problem for problem in problems}.values()), warnings)
+            notes.append(arm_note(name, contrast, sheet.donors, dataset=entry["id"]))
+    return Findings(list({str(problem): problem for problem in problems}.values()), warnings, notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -148,6 +149,34 @@ def read_sheet(path: str) -> tuple[Sheet | None, list[InputError]]:
     return (None if problems else Sheet(path, columns, rows)), problems
 
 
+def unfilled_columns(sheet: Sheet) -> list[InputError]:
+    """Columns that every sheet needs and that are empty in all rows, as in a draft: one problem each, not one a row."""
+    mends = {
+        CONDITION: "Fill it with levels of `levels.condition` in dataset.yaml; remove rows that are none of them.",
+        DONOR: "Name the person, line or animal of each sample: the replicate of every test.",
+    }
+    return [
+        InputError(
+            f"{sheet.path}, column '{column}'",
+            found=f"nothing in any of {len(sheet.rows)} rows",
+            expected=f"a {column} for every sample",
+            mend=mends.get(column, "Fill it."),
+        )
+        for column in SHEET_REQUIRED
+        if not any(row[column].strip() for _, row in sheet.rows)
+    ]
+
+
+def sex_warning(sheet: Sheet) -> str:
+    """A sentence if sex stands in a column of another name, where nothing compares it with the counts; else ''."""
+    words = {"f", "m", "female", "male"}
+    for column in sheet.columns:
+        values = {row[column].strip().lower() for _, row in sheet.rows} - {""}
+        if "sex" not in sheet.columns and values and values <= words:
+            return f"{sheet.path}: column '{column}' holds sex; only a column called 'sex' is compared with the counts."
+    return ""
+
+
 def sheet_problems(sheet: Sheet, facts: dict, schema: dict, *, data_folder: str) -> list[InputError]:
     """What is wrong in the rows of a sample sheet."""
     problems = []
@@ -243,8 +272,8 @@ def _row_problems(row: dict[str, str], facts: dict, schema: dict, place: str) ->
         value = row.get(column, "")
         if value and column not in empty and value not in levels:
             expected = f"one of {', '.join(levels)} (`levels.{column}` in dataset.yaml)"
-            found = f"{column} '{value}'"
-            problems.append(InputError(place, found=found, expected=expected, mend=nearest(value, levels)))
+            found, mend = f"{column} '{value}'", f"{nearest(value, levels)} Or add it to `levels.{column}`."
+            problems.append(InputError(place, found=found, expected=expected, mend=mend))
     return problems
 
 
@@ -262,15 +291,21 @@ def _repeated(sheet: Sheet) -> list[InputError]:
 
 
 def _look_alikes(sheet: Sheet) -> list[InputError]:
-    """Donors whose names differ only in capitals: one person written in two ways would count as two replicates."""
+    """Donors whose names are nearly the same: one person written in two ways would count as two replicates."""
     problems, first = [], {}
     for donor in dict.fromkeys(row[DONOR] for _, row in sheet.rows):
-        other = first.setdefault(donor.casefold(), donor)
+        other = first.setdefault(_name_key(donor), donor)
         if other != donor:
-            found, expected = f"donors '{other}' and '{donor}'", "names that differ in more than capitals"
+            found = f"donors '{other}' and '{donor}'"
+            expected = "names that differ in more than capitals, punctuation or leading zeros"
             mend = "One donor: write both alike. Two donors: rename one."
             problems.append(InputError(sheet.path, found=found, expected=expected, mend=mend))
     return problems
+
+
+def _name_key(name: str) -> tuple[str, ...]:
+    """Words and numbers of a name: the same for P7, p-7, P 07 and P_7; not for 1.1 and 11."""
+    return tuple(part.lstrip("0") or "0" for part in re.findall(r"[^\W\d_]+|\d+", name.casefold())) or (name,)
 
 
 def _split_persons(sheet: Sheet) -> list[InputError]:

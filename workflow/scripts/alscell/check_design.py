@@ -20,6 +20,7 @@ MISSING = frozenset(
         *("not determined", "not known", "not provided", "not recorded", "not reported", "restricted access"),
     )
 )
+MOST_NAMES, MOST_LABELS = 12, 6  # donors named, and levels of a column that is told, in the line about arms
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -118,6 +119,24 @@ def arm_warning(name: str, contrast: dict, donors: dict, *, min_donors: int, whe
         f"{where}, contrast '{name}': {' and '.join(few)}, fewer than differential.min_donors ({min_donors}) donors; "
         "the output is descriptive, without p-values."
     )
+
+
+def arm_note(name: str, contrast: dict, donors: dict[str, dict[str, str]], *, dataset: str) -> str:
+    """Who is in which arm, in one line, with the other labels of the sheet: an odd one out is seen before a run."""
+    arms = arm_donors(contrast, donors)
+    inside = [donors[donor] for members in arms.values() for donor in members]
+    columns = [column for column in _biology(inside[0] if inside else ()) if column != contrast["factor"]]
+    columns = [column for column in columns if 1 < len({row.get(column) for row in inside}) <= MOST_LABELS]
+    said = []
+    for arm, members in arms.items():
+        names = ", ".join([*members[:MOST_NAMES], *(["..."] if len(members) > MOST_NAMES else [])])
+        labels = [
+            f"{column}: {', '.join(f'{value or "(empty)"} {n}' for value, n in sorted(counts.items()))}"
+            for column in columns
+            if (counts := Counter(donors[donor].get(column, "(several)") for donor in members))
+        ]
+        said.append(f"{arm} {len(members)} ({'; '.join([names, *labels])})")
+    return f"{dataset}, {name}: {' against '.join(said)}."
 
 
 def design_columns(name: str, values: Sequence[str]) -> list[list[Fraction]]:

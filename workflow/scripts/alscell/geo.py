@@ -223,8 +223,10 @@ def _file_of(accession: str, files: list[str]) -> str:
 
 
 def _column(key: str) -> str:
-    """A characteristic as the name of a column, apart from those that results use."""
+    """A characteristic as the name of a column, apart from those that results use; sex by the name that is checked."""
     name = re.sub(r"[^a-z0-9]+", "_", key).strip("_") or "unnamed"
+    if re.fullmatch(r"gender|sex(_.*)?", name):
+        return "sex"
     return f"{name}_in_geo" if name in ("cell", "cell_type", "cluster", "dataset", "title", "barcode") else name
 
 
@@ -303,7 +305,7 @@ def draft_yaml(
         *([f"  # also there: {', '.join(others)}"] if others else []),
         "levels:",
         "  condition: [ALS, Control]     # the only values that `condition` may have",
-        "# expected_donors: {ALS: 0, Control: 0}   # as the paper says: another number is then an error",
+        f"expected_donors: {OPEN}           # as the paper says, {{ALS: 8, Control: 4}}: another number is an error",
         "markers: spinal_cord            # or ipsc_motor_neurons, motor_cortex, or a table of your own",
     ]
     return "\n".join(lines) + "\n"
