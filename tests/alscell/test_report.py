@@ -133,7 +133,7 @@ def test_a_library_counted_twice_and_a_swap_stand_above_all_findings(page):
     words = page.words()
     summary = words[words.index("Summary tissue") : words.index("ALS against Control")]
     assert "ONE LIBRARY COUNTS FOR TWO DONORS: s_A2 (donor A2) and s_A3 (donor A3), 60 cells alike" in summary
-    assert "s_A1 (donor A1): declared M, but its counts are of F: a swap?." in summary
+    assert "s_A1 (donor A1): declared M, but its counts are of F: a swap?" in summary
     section = words[words.index("Sex and identity of each sample, tissue") :]
     names = ["s_A1", "s_A2", "s_A3", "s_A0", "s_A4", "s_C0"]  # flagged rows first
     assert sorted(names, key=section.index) == names

@@ -187,7 +187,7 @@ def identity_lines(checks: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
         for row in pairs[pairs["counted_twice"]].to_dict("records")
     ]
     flagged = checks[checks["flagged"]].to_dict("records")
-    return twice + [f"{row['sample']} (donor {row['donor']}): {row['notes']}." for row in flagged]
+    return twice + [f"{row['sample']} (donor {row['donor']}): {row['notes']}" for row in flagged]
 
 
 def depth_sentence(quality: pd.DataFrame, arms: pd.Series) -> str:
