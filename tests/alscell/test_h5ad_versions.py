@@ -4,8 +4,10 @@ SOURCE: anndata/_io/h5ad.py of 0.7 (write_series, write_dataframe), anndata/base
 (df_to_records_fixed_width; sparse groups of h5sparse).
 """
 
+import anndata
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 
@@ -161,3 +163,19 @@ def test_codes_without_a_category_are_refused(tmp_path):
 def test_a_column_that_old_files_lack_is_named(tmp_path, write):
     with pytest.raises(InputError, match=r"no column 'labels' in obs.*Did you mean 'label'"):
         read(write(tmp_path / "a.h5ad"), cells={"sample": "library", "cell_type": "labels"})
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc"])
+def test_matrix_of_other_cells_than_obs_names_is_refused(tmp_path, kind):
+    write_0_7(tmp_path / "a.h5ad", x=np.vstack([COUNTS, COUNTS]), kind=kind)
+    with pytest.raises(InputError, match=r"/X of 8 x 3; expected 4 cells x 3 genes"):
+        read(tmp_path / "a.h5ad")
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "string"])
+def test_missing_values_of_nullable_columns_are_blank(tmp_path, dtype):
+    obs = pd.DataFrame({"run": pd.array([1, None, 1, 2], dtype="Int64").astype(dtype)}, index=BARCODES)
+    with anndata.settings.override(allow_write_nullable_strings=True):
+        anndata.AnnData(COUNTS, obs=obs, var=pd.DataFrame(index=GENES)).write_h5ad(tmp_path / "a.h5ad")
+    found = read(tmp_path / "a.h5ad", member="1", cells={"sample": "run"}, row={}, gene_id="")
+    assert found.barcodes.tolist() == [BARCODES[0], BARCODES[2]]

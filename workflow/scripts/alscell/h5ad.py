@@ -56,10 +56,11 @@ def read_labeled(
     try:
         with h5py.File(path) as file:
             obs = _frame(file, "obs", where)
-            chosen = choose_cells(obs.index(), obs.column, cells=cells, member=member, row=row, where=where)
-            place = _place(file, layer, where)
+            names, place = obs.index(), _place(file, layer, where)
+            chosen = choose_cells(names, obs.column, cells=cells, member=member, row=row, where=where)
             var = _frame(file, {"raw/X": "raw/var", "raw.X": "raw.var"}.get(place, "var"), where)
             genes, gene_ids = _genes(var, symbol, gene_id)
+            _check_shape(file[place], len(names), len(genes), where)
             matrix, elsewhere = _rows(file[place], chosen.rows), _other_counts(file, place)
             return Counts(matrix, chosen.barcodes, genes, gene_ids, chosen.cell_types, elsewhere, chosen.notes)
     except (KeyError, *BROKEN) as error:
@@ -94,11 +95,13 @@ class _Frame:
         return self._read(column)
 
     def _read(self, column: str) -> np.ndarray:
+        import pandas as pd
         from anndata.io import read_elem
 
         stored = self.table[column]
         if "encoding-type" in stored.attrs:
-            return _as_text(np.asarray(read_elem(stored), dtype=object))
+            values = read_elem(stored)
+            return _as_text(np.where(pd.isna(values), None, np.asarray(values, dtype=object)))
         categories = stored.attrs.get("categories", f"__categories/{column}")
         if isinstance(categories, h5py.Reference) or categories in self.table:
             return self._labels(column, stored[:], self.table[categories][:])
@@ -170,6 +173,16 @@ def _genes(var: _Frame, symbol: str, gene_id: str) -> tuple[np.ndarray, np.ndarr
     else:
         ids = index if symbol else np.array([""] * len(index), dtype=object)
     return (var.column(symbol) if symbol else index), ids
+
+
+def _check_shape(element: h5py.Group | h5py.Dataset, n_cells: int, n_genes: int, where: str) -> None:
+    """Refuse a matrix whose rows or columns are not those that obs and var name."""
+    from anndata.io import sparse_dataset
+
+    shape = element.shape if isinstance(element, h5py.Dataset) else sparse_dataset(element).shape
+    if tuple(shape) != (n_cells, n_genes):
+        found, mend = f"{element.name} of {shape[0]} x {shape[1]}", "Open the file with anndata and write it again."
+        raise InputError(where, found=found, expected=f"{n_cells} cells x {n_genes} genes", mend=mend)
 
 
 def _rows(element: h5py.Group | h5py.Dataset, rows: np.ndarray) -> sp.csr_matrix:
