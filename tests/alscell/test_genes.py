@@ -148,6 +148,12 @@ def test_symbols_get_ids_only_where_that_is_clear():
     assert name(counts_of(["GENE1", "GENE2"])).notes["ids_from"] == "none"
 
 
+def test_symbols_in_the_column_of_ids_are_no_ids():
+    found = name(counts_of(["MBP", "GENE1"], ["MBP", "GENE1"]))
+    assert found.gene_ids.tolist() == [IDS["human"]["MBP"], ""]
+    assert (found.notes["ids_from"], found.notes["n_genes_without_id"]) == ("gene table", 1)
+
+
 def test_a_gene_on_x_and_y_keeps_two_rows():
     ids = ["ENSG00000002586.20", "ENSG00000002586.20_PAR_Y", *list(IDS["human"].values())]
     found = check_counts(name(counts_of(ids)), where="x", organism="human")

@@ -67,6 +67,8 @@ def name_genes(counts: Counts, table: pd.DataFrame, *, organism: str, where: str
             raise InputError(where, found=found, expected="symbols and Ensembl ids", mend=mend)
         genes = np.array([VERSION.sub(r"\1", name) for name in genes], dtype=object)
         gene_ids = np.where([bool(ENSEMBL.match(name)) for name in genes], genes, gene_ids)
+    elif np.array_equal(gene_ids, genes):  # a features.tsv with symbols in both columns
+        gene_ids = np.array([""] * len(genes), dtype=object)
     ids_from = "file" if any(gene_ids) else "none"
     _check_species(gene_ids, organism, where)
     if by_id:
