@@ -319,3 +319,9 @@ def test_labels_get_their_names_whatever_their_white_space():
 def test_a_label_without_a_name_is_refused():
     with pytest.raises(InputError, match=r"cell type 'Astrcytes'; expected labels that.*Did you mean 'Astrocytes'"):
         renamed_labels(np.array(["Astrcytes", "Astrocytes"]), {"Astrocytes": "astrocyte"}, where="x")
+
+
+def test_conditions_in_digits_are_text_in_the_map_too(tmp_path):
+    path = write(tmp_path / "a.csv", TABLE.assign(group=["1", "1", "0", "0", "0"]))
+    row = {"condition": "Control", "conditions": {0: "Control", 1: "ALS"}}
+    assert cells_of(NAMES, path, row=row).rows.tolist() == [2, 3, 4]
