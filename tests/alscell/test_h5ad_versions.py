@@ -144,6 +144,19 @@ def test_raw_of_old_versions_is_found_and_named(tmp_path, write):
         read(path)
 
 
+def test_counts_of_some_genes_are_not_taken_where_raw_has_all(tmp_path):
+    path = write_0_7(tmp_path / "a.h5ad", raw=COUNTS)
+    assert_read(read(path))  # of as many genes: either will do
+    with h5py.File(path, "r+") as file:
+        del file["X"], file["var"]
+        write_sparse(file, "X", COUNTS[:, :2], "csr")
+        write_frame_0_7(file, "var", GENES[:2], {"ensembl": IDS[:2]})
+    with pytest.raises(InputError, match=r"counts of 2 genes in X, and of 3 in raw.X.*`layer: raw.X`"):
+        read(path)
+    assert_read(read(path, layer="raw.X"))
+    assert read(path, layer="X").genes.tolist() == GENES[:2]
+
+
 def test_0_6_with_a_single_category(tmp_path):
     path = write_0_6(tmp_path / "a.h5ad")
     with h5py.File(path, "r+") as file:
