@@ -55,6 +55,7 @@ def test_rows_of_a_sample_in_the_order_of_the_counts(tmp_path, name, separator, 
     [
         ("cell,type,donor\nb1,opc,D2\nb2,Exc,L2,D2\n", "4 fields in row 3; expected 3"),
         ("cell,type,donor\nb1,opc,D2\nb2,D2\n", "2 fields in row 3; expected 3"),
+        ('cell,type,donor\nb1,opc,D2\nb2,opc,"D2\n', "an unreadable file .unexpected end of data"),
         ("cell,type,donor\nb1,opc,D2,\nb2,opc,D2,\n", "ends in a separator, and a header of 3 that does not"),
     ],
 )

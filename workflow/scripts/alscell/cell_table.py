@@ -231,7 +231,7 @@ def _read_rows(path: str | Path, cells: dict[str, str], where: str) -> CellTable
     with open_unpacked(path) as stream:
         read_line(stream, where)
         lines = (line.decode() for line in iter(lambda: read_line(stream, where), b""))
-        for number, fields in enumerate(csv.reader(lines, delimiter=separator), 2):
+        for number, fields in enumerate(csv.reader(lines, delimiter=separator, strict=True), 2):
             if fields and len(fields) != len(names):
                 found, expected = f"{len(fields)} fields in row {number}", f"{len(names)}, as in the header"
                 mend = "Is the file cut off, or are values that hold a separator not quoted?"
