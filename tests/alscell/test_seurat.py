@@ -238,6 +238,11 @@ SPLIT = seurat(RNA=assay5(**{"counts.a": BARE, "counts.b": BARE}))
             r"rows of meta.data in another order than the counts.*x@meta.data\[colnames\(x\), \]",
         ),
         (
+            seurat(frame(np.array([NA_INTEGER, -4]), donor=["D1", "D2"] * 2), RNA=assay(sparse())),
+            {},
+            "or of none; expect",
+        ),
+        (
             seurat(RNA=assay(sparse(), **{"meta.features": frame(GENES[::-1], ensembl=["E3", "E2", "E1"])})),
             {"gene_id": "ensembl"},
             "rows of the table of features in another order than the counts",

@@ -45,7 +45,10 @@ RENAME = (
     "If one of them (not SCT or integrated) holds raw counts, in R: "
     f'x <- RenameAssays(readRDS("old.rds"), old = "{ASSAY}"); saveRDS(x, "new.rds")'
 )
-REORDER = 'In R: x <- readRDS("old.rds"); x@meta.data <- x@meta.data[colnames(x), ]; saveRDS(x, "new.rds")'
+REORDER = (
+    'In R: x <- readRDS("old.rds"); x@meta.data <- x@meta.data[colnames(x), ]; saveRDS(x, "new.rds"). '
+    "Where merge() took the names of the rows, add its columns again by name, with AddMetaData."
+)
 JOIN = 'In R: x <- SeuratObject::JoinLayers(readRDS("old.rds")); saveRDS(x, "new.rds")'
 
 log = logging.getLogger(__name__)
@@ -201,9 +204,9 @@ class _Table:
             if len(column.value) != len(names):
                 found = f"{len(column.value)} rows in {self.name}"
                 raise InputError(self.where, found=found, expected=f"{len(names)}, as the counts have", mend=RENEW)
-        # Numbers as names of rows (those of features in version 5) say nothing.
-        if self.columns and self.rows and self.rows != names.tolist():
-            found = f"rows of {self.name} in another order than the counts, or of other names"
+        # Rows of features have no names in version 5; those of cells have them, unless merge() took them and sorted.
+        if self.columns and self.rows != names.tolist() and (self.rows or self.name == META):
+            found = f"rows of {self.name} in another order than the counts, or of other names, or of none"
             mend = REORDER if self.name == META else RENEW
             raise InputError(self.where, found=found, expected="one row a name, in the same order", mend=mend)
 
