@@ -67,7 +67,7 @@ def make_table(path: Path, *, n_genes: int, n_cells: int, orientation: str, whol
 def read_once(path: str, member: str, orientation: str) -> None:
     """Load a sample in this process; print seconds and peak MB to read it, then to have it written as h5ad too."""
     start = time.perf_counter()
-    found = read_dense(path, member=member, orientation=orientation, where=path)
+    found = read_dense(path, member=member, orientation=orientation, organism="human", where=path)
     reading = time.perf_counter() - start, peak_mb()
     checked = check_counts(found, where=path, organism="human")
     with tempfile.TemporaryDirectory() as folder:

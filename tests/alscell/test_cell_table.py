@@ -51,6 +51,21 @@ def test_rows_of_a_sample_in_the_order_of_the_counts(tmp_path, name, separator, 
     assert found.notes == {"n_cells_unlisted": 0}
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cell,type,donor\nb1,opc,D2\nb2,Exc,L2,D2\n", "4 fields in row 3; expected 3"),
+        ("cell,type,donor\nb1,opc,D2\nb2,D2\n", "2 fields in row 3; expected 3"),
+        ('cell,type,donor\nb1,opc,D2\nb2,opc,"D2\n', "an unreadable file .unexpected end of data"),
+        ("cell,type,donor\nb1,opc,D2,\nb2,opc,D2,\n", "ends in a separator, and a header of 3 that does not"),
+    ],
+)
+def test_values_never_slip_into_another_column(tmp_path, text, message):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        cells_of(["b1", "b2"], tmp_path / "a.csv", cells={"sample": "donor", "cell_type": "type"})
+
+
 def test_names_of_cells_may_be_in_any_column(tmp_path):
     table = TABLE.rename_axis("row").reset_index().assign(barcode=["b1", "b2", "b3", "b4", "b5"])
     table.to_csv(tmp_path / "a.csv", index=False)
@@ -334,3 +349,9 @@ def test_conditions_are_compared_under_the_names_of_the_sheet():
 def test_condition_outside_the_map_is_named():
     with pytest.raises(InputError, match="condition 'MND' in the data; expected one of the map"):
         chosen("b", "ALS", {"PN:normal": "Control", "MMD": "ALS"})
+
+
+def test_conditions_in_digits_are_text_in_the_map_too(tmp_path):
+    path = write(tmp_path / "a.csv", TABLE.assign(group=["1", "1", "0", "0", "0"]))
+    row = {"condition": "Control", "conditions": {0: "Control", 1: "ALS"}}
+    assert cells_of(NAMES, path, row=row).rows.tolist() == [2, 3, 4]

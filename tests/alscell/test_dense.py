@@ -18,8 +18,8 @@ CELLS = [f"s1_{''.join('ACGT'[(number >> 2 * place) & 3] for place in range(12))
 ENDLESS = b"1,2" * (1 << 20)
 
 
-def read(path, orientation="genes_by_cells", member="s1"):
-    return read_dense(path, member=member, orientation=orientation, where="file x, sample s1")
+def read(path, orientation="genes_by_cells", member="s1", organism="human"):
+    return read_dense(path, member=member, orientation=orientation, organism=organism, where="file x, sample s1")
 
 
 def write(path, text):
@@ -131,6 +131,38 @@ def test_changes_to_genes_are_noted(tmp_path):
     found = read(write(tmp_path / "a.csv", ",s1_a\n4-Mar,1\n1-Mar,1\nB,1\nB,1\nB,1\n"))
     assert found.notes == {"n_genes_dated": 2, "n_genes_merged": 2}
     assert found.genes.tolist() == ["MARCHF4", "1-Mar", "B"]
+
+
+@pytest.mark.parametrize(
+    ("organism", "genes"),
+    [
+        ("human", ["MARCHF4", "SEPTIN9", "SELENOF", "DELEC1", "2-Mar", "13-Sep", "2-Dec"]),
+        ("mouse", ["Marchf4", "Septin9", "Selenof", "Delec1", "2-Mar", "13-Sep", "2-Dec"]),
+    ],
+)
+def test_dates_become_symbols_that_are_genes_of_the_organism(tmp_path, organism, genes):
+    dates = ["04-Mar", "9-Sep", "15-Sep", "1-Dec", "2-Mar", "13-Sep", "2-Dec"]
+    path = write(tmp_path / "a.csv", ",s1_a\n" + "".join(f"{date},1\n" for date in dates))
+    assert read(path, organism=organism).genes.tolist() == genes
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gene,s1_a,s1_b,s2_c\nA,1,2,3,\n", "first row that ends in a separator, and a header of 4 that does not"),
+        ('"","s1_a","s1_b","s2_c"\n"A",1,2,3\n"B",5,6\n', "2 values in row 'B'; expected 3"),
+        ('"","s1_a","s1_b","s2_c"\n"A",1,2,3\n"B",9,4,5,6\n', "4 values in row 'B'; expected 3"),
+    ],
+)
+def test_values_never_slip_into_the_column_of_another_cell(tmp_path, text, message):
+    with pytest.raises(InputError, match=message):
+        read(write(tmp_path / "a.csv", text))
+
+
+def test_quoted_separator_is_no_column(tmp_path):
+    path = write(tmp_path / "a.csv", '"","s1_a","s1_b"\n"A,x",1,2\n"B",3,4\n')
+    assert read(path).genes.tolist() == ["A,x", "B"]
+    assert read(path).matrix.toarray().tolist() == [[1, 3], [2, 4]]
 
 
 def test_table_is_never_in_memory_as_a_whole(tmp_path, monkeypatch):

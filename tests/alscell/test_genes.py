@@ -148,6 +148,20 @@ def test_symbols_get_ids_only_where_that_is_clear():
     assert name(counts_of(["GENE1", "GENE2"])).notes["ids_from"] == "none"
 
 
+def test_reads_that_no_gene_got_are_no_gene(caplog):
+    found = name(counts_of(["MBP", "__no_feature", "GFAP", "N_unmapped"], values=[[1, 900, 2, 800], [3, 0, 4, 0]]))
+    assert found.genes.tolist() == ["MBP", "GFAP"]
+    assert found.gene_ids.tolist() == [IDS["human"]["MBP"], "ENSG00000131095"]
+    assert found.matrix.toarray().tolist() == [[1, 2], [3, 4]]
+    assert "no genes: __no_feature, N_unmapped" in caplog.text
+
+
+def test_symbols_in_the_column_of_ids_are_no_ids():
+    found = name(counts_of(["MBP", "GENE1"], ["MBP", "GENE1"]))
+    assert found.gene_ids.tolist() == [IDS["human"]["MBP"], ""]
+    assert (found.notes["ids_from"], found.notes["n_genes_without_id"]) == ("gene table", 1)
+
+
 def test_a_gene_on_x_and_y_keeps_two_rows():
     ids = ["ENSG00000002586.20", "ENSG00000002586.20_PAR_Y", *list(IDS["human"].values())]
     found = check_counts(name(counts_of(ids)), where="x", organism="human")

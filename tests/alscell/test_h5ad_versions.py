@@ -4,8 +4,10 @@ SOURCE: anndata/_io/h5ad.py of 0.7 (write_series, write_dataframe), anndata/base
 (df_to_records_fixed_width; sparse groups of h5sparse).
 """
 
+import anndata
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 
@@ -142,6 +144,19 @@ def test_raw_of_old_versions_is_found_and_named(tmp_path, write):
         read(path)
 
 
+def test_counts_of_some_genes_are_not_taken_where_raw_has_all(tmp_path):
+    path = write_0_7(tmp_path / "a.h5ad", raw=COUNTS)
+    assert_read(read(path))  # of as many genes: either will do
+    with h5py.File(path, "r+") as file:
+        del file["X"], file["var"]
+        write_sparse(file, "X", COUNTS[:, :2], "csr")
+        write_frame_0_7(file, "var", GENES[:2], {"ensembl": IDS[:2]})
+    with pytest.raises(InputError, match=r"counts of 2 genes in X, and of 3 in raw.X.*`layer: raw.X`"):
+        read(path)
+    assert_read(read(path, layer="raw.X"))
+    assert read(path, layer="X").genes.tolist() == GENES[:2]
+
+
 def test_0_6_with_a_single_category(tmp_path):
     path = write_0_6(tmp_path / "a.h5ad")
     with h5py.File(path, "r+") as file:
@@ -161,3 +176,19 @@ def test_codes_without_a_category_are_refused(tmp_path):
 def test_a_column_that_old_files_lack_is_named(tmp_path, write):
     with pytest.raises(InputError, match=r"no column 'labels' in obs.*Did you mean 'label'"):
         read(write(tmp_path / "a.h5ad"), cells={"sample": "library", "cell_type": "labels"})
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc"])
+def test_matrix_of_other_cells_than_obs_names_is_refused(tmp_path, kind):
+    write_0_7(tmp_path / "a.h5ad", x=np.vstack([COUNTS, COUNTS]), kind=kind)
+    with pytest.raises(InputError, match=r"/X of 8 x 3; expected 4 cells x 3 genes"):
+        read(tmp_path / "a.h5ad")
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "string"])
+def test_missing_values_of_nullable_columns_are_blank(tmp_path, dtype):
+    obs = pd.DataFrame({"run": pd.array([1, None, 1, 2], dtype="Int64").astype(dtype)}, index=BARCODES)
+    with anndata.settings.override(allow_write_nullable_strings=True):
+        anndata.AnnData(COUNTS, obs=obs, var=pd.DataFrame(index=GENES)).write_h5ad(tmp_path / "a.h5ad")
+    found = read(tmp_path / "a.h5ad", member="1", cells={"sample": "run"}, row={}, gene_id="")
+    assert found.barcodes.tolist() == [BARCODES[0], BARCODES[2]]

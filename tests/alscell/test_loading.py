@@ -65,7 +65,7 @@ def tenx(path, member="", organism="human"):
 
 
 def dense(path, member="ALS_C9O_0029", orientation="genes_by_cells"):
-    return read_dense(path, member=member, orientation=orientation, where="file x, sample s")
+    return read_dense(path, member=member, orientation=orientation, organism="human", where="file x, sample s")
 
 
 def labeled(path, member="s1", **changes):

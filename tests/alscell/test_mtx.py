@@ -459,3 +459,15 @@ def test_header_with_uneven_rows(tmp_path):
     barcodes = CELL_ROWS.replace("\tMicro\t", "\t")
     with pytest.raises(InputError, match=r"4 fields in line 4 of col_metadata.tsv; expected 5, as in its header"):
         read(*write(tmp_path, renamed(barcodes=barcodes)), **FACTS, row=ROW)
+
+
+def test_rows_that_end_in_a_separator_do_not_shift_labels(tmp_path):
+    barcodes = "cell\tlabel\tage\n" + "".join(f"{cell}\topc\t61\t\n" for cell in CELLS)
+    with pytest.raises(InputError, match=r"4 fields in line 2 of barcodes.tsv.gz; expected 3, as in its header"):
+        read(*write(tmp_path, sample(barcodes=barcodes)), cells={"cell_type": "label"})
+
+
+def test_a_feature_without_its_type_does_not_make_genes_of_antibodies(tmp_path):
+    features = table_text(IDS, GENES, TYPES).replace("GFAP\tGene Expression", "GFAP")
+    with pytest.raises(InputError, match=r"2 fields in line 2 of features.tsv.gz; expected 3, as in its first line"):
+        loose(tmp_path, features=features)

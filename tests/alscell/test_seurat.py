@@ -232,6 +232,21 @@ SPLIT = seurat(RNA=assay5(**{"counts.a": BARE, "counts.b": BARE}))
         (V4, {"layer": "spliced"}, "no layer 'spliced'"),
         (V4, {"cells": {"sample": "donor", "condition": "batch"}, "row": {"condition": "2"}}, "batch '' and '2'"),
         (seurat(META, RNA=assay(sparse(COUNTS[:2], cells=BARCODES[:2]))), {}, "4 rows in meta.data; expected 2"),
+        (
+            seurat(META, RNA=assay(sparse(cells=BARCODES[::-1]))),
+            {},
+            r"rows of meta.data in another order than the counts.*x@meta.data\[colnames\(x\), \]",
+        ),
+        (
+            seurat(frame(np.array([NA_INTEGER, -4]), donor=["D1", "D2"] * 2), RNA=assay(sparse())),
+            {},
+            "or of none; expect",
+        ),
+        (
+            seurat(RNA=assay(sparse(), **{"meta.features": frame(GENES[::-1], ensembl=["E3", "E2", "E1"])})),
+            {"gene_id": "ensembl"},
+            "rows of the table of features in another order than the counts",
+        ),
     ],
 )
 def test_object_that_cannot_be_used_says_what_to_do(tmp_path, value, changes, message):

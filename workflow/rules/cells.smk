@@ -6,7 +6,7 @@ rule embed_cells:
         counts=per_sample("results/{dataset}/samples/{sample}/counts.h5ad"),
         quality=per_sample("results/{dataset}/samples/{sample}/quality.parquet"),
         limits=per_sample("results/{dataset}/samples/{sample}/quality_limits.tsv"),
-        compared=ancient("results/{dataset}/sample_pairs.tsv"),
+        compared="results/{dataset}/sample_pairs.tsv",
         library=library("embed_cells"),
     output:
         embedding="results/{dataset}/embedding.parquet",

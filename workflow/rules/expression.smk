@@ -8,7 +8,7 @@ rule sum_pseudobulk:
         limits="results/{dataset}/quality_limits.tsv",
         cell_types="results/{dataset}/cell_types.parquet",
         samples=local(sheet),
-        compared=ancient("results/{dataset}/sample_pairs.tsv"),
+        compared="results/{dataset}/sample_pairs.tsv",
         library=library("sum_pseudobulk"),
     output:
         sums="results/{dataset}/pseudobulk.h5ad",

@@ -8,7 +8,7 @@ rule score_pathways:
         gene_sets=local(gene_set_files),
         set_kinds=workflow.source_path("../../resources/gene_sets/sets.tsv"),
         orthologs=local(ortholog_table),
-        compared=ancient("results/{dataset}/sample_pairs.tsv"),
+        compared="results/{dataset}/sample_pairs.tsv",
         library=library("score_pathways"),
     output:
         cell_scores="results/{dataset}/pathway_scores.parquet",

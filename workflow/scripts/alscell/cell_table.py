@@ -217,8 +217,6 @@ def _wanted(cells: dict[str, str], names: list[str]) -> list[str]:
 
 
 def _read_rows(path: str | Path, cells: dict[str, str], where: str) -> CellTable:
-    import pandas as pd
-
     names, separator = read_header(path, where)
     cell = cells.get("cell", names[0])
     wanted = _wanted(cells, names)
@@ -229,23 +227,23 @@ def _read_rows(path: str | Path, cells: dict[str, str], where: str) -> CellTable
             found, mend = f"{names.count(name)} columns '{name}'", "Rename all but one."
             raise InputError(where, found=found, expected="one", mend=mend)
     places = {name: names.index(name) for name in [cell, *wanted]}
+    rows = []
     with open_unpacked(path) as stream:
         read_line(stream, where)
-        try:
-            rows = pd.read_csv(
-                stream,
-                sep=separator,
-                header=None,
-                usecols=sorted(set(places.values())),
-                names=range(len(names)),
-                index_col=False,
-                dtype="str",
-                na_filter=False,
-            ).fillna("")
-        except pd.errors.ParserError as error:
-            raise broken(where, error) from None
-    columns = {name: rows[place].to_numpy(dtype=object) for name, place in places.items()}
+        lines = (line.decode() for line in iter(lambda: read_line(stream, where), b""))
+        for number, fields in enumerate(csv.reader(lines, delimiter=separator, strict=True), 2):
+            if fields and len(fields) != len(names):
+                found, expected = f"{len(fields)} fields in row {number}", f"{len(names)}, as in the header"
+                mend = "Is the file cut off, or are values that hold a separator not quoted?"
+                raise InputError(where, found=found, expected=expected, mend=mend)
+            if fields:
+                rows.append(tuple(fields[place] for place in places.values()))
+    columns = dict(zip(places, map(_texts, zip(*rows, strict=True)), strict=True))
     return CellTable(where, columns[cell], columns)
+
+
+def _texts(values: Iterable[str]) -> np.ndarray:
+    return np.array(values, dtype=object)
 
 
 def _read_series_matrix(path: str | Path, cells: dict[str, str], where: str) -> CellTable:

@@ -24,8 +24,15 @@ BLOCK_BYTES = 4 << 20  # of text that are parsed at once: positions of its field
 MOST_ROWS = 5_000_000
 ROWS_LOOKED_AT = 200  # rows whose names tell which way a table lies
 LONGEST_COUNT = 9  # digits that fit into int32
-# Spreadsheets turn these symbols into dates. SOURCE: HGNC renamed them for it, doi:10.1038/s41588-020-0669-3
+# Spreadsheets turn these symbols into dates. SOURCE: HGNC renamed them for it, doi:10.1038/s41588-020-0669-3; SEP15 is
+# SELENOF. 1-Mar and 2-Mar are MARCH1 and MARC1 alike, 13-Sep is a pseudogene of another name: they stay dates.
 DATES = re.compile(r"(\d{1,2})-(Mar|Sep|Dec)")
+DATED = {
+    **{(number, "Mar"): f"MARCHF{number}" for number in range(3, 12)},
+    **{(number, "Sep"): f"SEPTIN{number}" for number in (*range(1, 13), 14)},
+    (15, "Sep"): "SELENOF",
+    (1, "Dec"): "DELEC1",
+}
 BARCODE = re.compile(r"[ACGTNacgtn]{4,}([.-]\d+)?")
 
 Choose = Callable[[np.ndarray], Chosen]
@@ -33,7 +40,9 @@ Choose = Callable[[np.ndarray], Chosen]
 log = logging.getLogger(__name__)
 
 
-def read_dense(path: str | Path, *, member: str, orientation: str, where: str, choose: Choose | None = None) -> Counts:
+def read_dense(
+    path: str | Path, *, member: str, orientation: str, organism: str, where: str, choose: Choose | None = None
+) -> Counts:
     """The cells of one sample in a dense table (csv or tsv, also .gz) with a header line and a first column of names.
 
     Read in blocks of rows; only the sample's own cells are parsed and kept, sparse. Genes of one symbol are summed.
@@ -48,6 +57,8 @@ def read_dense(path: str | Path, *, member: str, orientation: str, where: str, c
         are not barcodes of one form, the beginning is that of several samples (S1 also begins S1_rep2), and refused.
     orientation : str
         genes_by_cells (genes in rows) or cells_by_genes; names that say the opposite are an error.
+    organism : str
+        human or mouse: how symbols are written that were dates.
     where : str
         File and sample, for messages.
     choose : function
@@ -68,7 +79,7 @@ def read_dense(path: str | Path, *, member: str, orientation: str, where: str, c
         matrix, genes, chosen = read(table, choose)
     except (*BROKEN, pd.errors.ParserError, UnicodeDecodeError, csv.Error) as error:
         raise broken(where, error) from None
-    genes, n_dated = _undo_dates(genes)
+    genes, n_dated = _undo_dates(genes, organism)
     n_rows = len(genes)
     genes, matrix = _sum_symbols(genes, matrix)
     notes = {**chosen.notes, "n_genes_dated": n_dated, "n_genes_merged": n_rows - len(genes)}
@@ -219,8 +230,11 @@ def _parse_numbers(block: bytes, table: _Table, picked: np.ndarray | None) -> tu
     """As `_parse`, for rows with fractions, quotes or blank lines, and to say what is wrong with the others."""
     n_columns, separator = len(table.columns), table.separator.encode()
     for line in block.split(b"\n"):
-        if line.count(separator) != n_columns and b'"' not in line and line.strip():
-            found = f"{line.count(separator)} values in row '{table.name_of(line).strip()}'"
+        n_values = line.count(separator)
+        if n_values != n_columns and b'"' in line:  # a quoted separator is none
+            n_values = len(next(csv.reader([line.decode()], delimiter=table.separator))) - 1
+        if n_values != n_columns and line.strip():
+            found = f"{n_values} values in row '{table.name_of(line).strip()}'"
             mend = "Is the file cut off, or a name that holds a separator not quoted?"
             raise InputError(table.where, found=found, expected=f"{n_columns}, as the header says", mend=mend)
     columns = list(range(1, n_columns + 1)) if picked is None else (picked + 1).tolist()
@@ -295,17 +309,16 @@ def _samples(names: np.ndarray) -> list[str]:
     return sorted({name.rpartition("_")[0] for name in names} - {""})[:50] or [str(names[0])]
 
 
-def _undo_dates(genes: np.ndarray) -> tuple[np.ndarray, int]:
-    """Symbols that a spreadsheet turned into dates, back: 4-Mar is MARCHF4. 1-Mar and 2-Mar have two origins: left.
+def _undo_dates(genes: np.ndarray, organism: str) -> tuple[np.ndarray, int]:
+    """Symbols that a spreadsheet turned into dates, back: 4-Mar is MARCHF4, of a mouse Marchf4.
 
     Also the number of symbols that were dates.
     """
-    families = {"Mar": "MARCHF", "Sep": "SEPTIN", "Dec": "DELEC"}
 
     def symbol(name: str) -> str:
         date = DATES.fullmatch(name)
-        unclear = not date or (date[2] == "Mar" and date[1] in "12")
-        return name if unclear else f"{families[date[2]]}{date[1]}"
+        known = DATED.get((int(date[1]), date[2]), "") if date else ""
+        return (known if organism == "human" else known.capitalize()) or name
 
     mended = np.array([symbol(name) for name in genes], dtype=object)
     if n_dates := sum(DATES.fullmatch(name) is not None for name in genes):

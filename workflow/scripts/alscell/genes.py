@@ -22,6 +22,11 @@ IDS = {"human": re.compile(r"ENSG\d{6,}"), "mouse": re.compile(r"ENSMUSG\d{6,}")
 PREFIX = re.compile(r"(?P<genome>hg19|hg38|GRCh37|GRCh38|mm9|mm10|mm39|GRCm38|GRCm39)_+(?=\S)")
 VERSION = re.compile(r"^(ENS[A-Z]*G\d+)\.\d+")
 OTHER_IDS = re.compile(r"\d+|ENS[A-Z]*[TP]\d{6,}(\.\d+)?|[NX][MRP]_\d+(\.\d+)?")
+# Rows below a table of counts that are no genes: reads that HTSeq and STAR could not count.
+# SOURCE: manuals of htseq-count ("special counters") and STAR (ReadsPerGene.out.tab).
+LEFT_OVER = re.compile(
+    r"__(no_feature|ambiguous|too_low_aQual|not_aligned|alignment_not_unique)|N_(unmapped|multimapping|noFeature|ambiguous)"
+)
 MIN_NAMED = 0.5  # ASSUME: with fewer genes (or counts) named, ids are of another species, release or kind
 # ASSUME: more genes of another species are a mixture; fewer are a transgene, such as human SOD1 in SOD1-G93A mice.
 MAX_FOREIGN = 0.01
@@ -34,7 +39,8 @@ def name_genes(counts: Counts, table: pd.DataFrame, *, organism: str, where: str
 
     Where at least half of the names are Ensembl ids, those get their symbols from the table; a gene that the table does
     not name keeps its id as its name. Where no gene has an id, those whose symbol stands for one id in the table, and
-    once in the sample, get it. Versions (.12) are cut off ids. `notes` says what was done.
+    once in the sample, get it. Versions (.12) are cut off ids. Reads that no gene got (__no_feature) are left out.
+    `notes` says what was done.
 
     Parameters
     ----------
@@ -55,6 +61,7 @@ def name_genes(counts: Counts, table: pd.DataFrame, *, organism: str, where: str
     """
     if gene_like(counts.barcodes) or not len(counts.genes):
         return counts  # swapped axes or an empty matrix: check_counts says so
+    counts = _without_left_over(counts)
     genes = _without_genome(counts.genes, organism, where)
     gene_ids = _without_genome(counts.gene_ids, organism, where)
     gene_ids = np.array([VERSION.sub(r"\1", name) for name in gene_ids], dtype=object)
@@ -67,6 +74,8 @@ def name_genes(counts: Counts, table: pd.DataFrame, *, organism: str, where: str
             raise InputError(where, found=found, expected="symbols and Ensembl ids", mend=mend)
         genes = np.array([VERSION.sub(r"\1", name) for name in genes], dtype=object)
         gene_ids = np.where([bool(ENSEMBL.match(name)) for name in genes], genes, gene_ids)
+    elif np.array_equal(gene_ids, genes):  # a features.tsv with symbols in both columns
+        gene_ids = np.array([""] * len(genes), dtype=object)
     ids_from = "file" if any(gene_ids) else "none"
     _check_species(gene_ids, organism, where)
     if by_id:
@@ -103,6 +112,15 @@ def ids_of_symbols(genes: np.ndarray, table: pd.DataFrame) -> np.ndarray:
     ids = dict(zip(once[SYMBOL], once[GENE_ID], strict=True))
     times = Counter(genes.tolist())
     return np.array([ids.get(gene, "") if times[gene] == 1 else "" for gene in genes.tolist()], dtype=object)
+
+
+def _without_left_over(counts: Counts) -> Counts:
+    keep = np.array([not LEFT_OVER.fullmatch(name) for name in counts.genes])
+    if keep.all():
+        return counts
+    log.warning("left out, since they are no genes: %s", ", ".join(counts.genes[~keep]))
+    matrix = sp.csr_matrix(counts.matrix)[:, keep]
+    return replace(counts, matrix=matrix, genes=counts.genes[keep], gene_ids=counts.gene_ids[keep])
 
 
 def _without_genome(names: np.ndarray, organism: str, where: str) -> np.ndarray:

@@ -44,22 +44,26 @@ def read_labeled(
     symbol, gene_id : str
         Columns of var; '' for the index of var, and for no ids.
     layer : str
-        Layer with raw counts, 'raw.X', or '' for X.
+        Layer with raw counts, 'raw.X', 'X', or '' for X unless raw.X holds counts of more genes.
     where : str
         File and sample, for messages.
 
     Raises
     ------
     InputError
-        A column or layer is missing; no such sample; data and sheet disagree; a broken file.
+        A column or layer is missing; counts of more genes in raw.X; no such sample; data and sheet disagree; a broken
+        file.
     """
     try:
         with h5py.File(path) as file:
             obs = _frame(file, "obs", where)
-            chosen = choose_cells(obs.index(), obs.column, cells=cells, member=member, row=row, where=where)
-            place = _place(file, layer, where)
+            names, place = obs.index(), _place(file, layer, where)
+            chosen = choose_cells(names, obs.column, cells=cells, member=member, row=row, where=where)
             var = _frame(file, {"raw/X": "raw/var", "raw.X": "raw.var"}.get(place, "var"), where)
             genes, gene_ids = _genes(var, symbol, gene_id)
+            if not layer:
+                _check_no_raw_has_more(file, len(genes), where)
+            _check_shape(file[place], len(names), len(genes), where)
             matrix, elsewhere = _rows(file[place], chosen.rows), _other_counts(file, place)
             return Counts(matrix, chosen.barcodes, genes, gene_ids, chosen.cell_types, elsewhere, chosen.notes)
     except (KeyError, *BROKEN) as error:
@@ -94,11 +98,13 @@ class _Frame:
         return self._read(column)
 
     def _read(self, column: str) -> np.ndarray:
+        import pandas as pd
         from anndata.io import read_elem
 
         stored = self.table[column]
         if "encoding-type" in stored.attrs:
-            return _as_text(np.asarray(read_elem(stored), dtype=object))
+            values = read_elem(stored)
+            return _as_text(np.where(pd.isna(values), None, np.asarray(values, dtype=object)))
         categories = stored.attrs.get("categories", f"__categories/{column}")
         if isinstance(categories, h5py.Reference) or categories in self.table:
             return self._labels(column, stored[:], self.table[categories][:])
@@ -154,7 +160,7 @@ def _as_text(values: np.ndarray) -> np.ndarray:
 
 
 def _place(file: h5py.File, layer: str, where: str) -> str:
-    place = {"": "X", "raw.X": "raw.X" if "raw.X" in file else "raw/X"}.get(layer, f"layers/{layer}")
+    place = {"": "X", "X": "X", "raw.X": "raw.X" if "raw.X" in file else "raw/X"}.get(layer, f"layers/{layer}")
     if place not in file:
         names = [*file.get("layers", ()), *(["raw.X"] if "raw/X" in file or "raw.X" in file else [])]
         mend = f"Correct `layer` in dataset.yaml. {nearest(layer, names) if names else 'The file has X only.'}"
@@ -170,6 +176,28 @@ def _genes(var: _Frame, symbol: str, gene_id: str) -> tuple[np.ndarray, np.ndarr
     else:
         ids = index if symbol else np.array([""] * len(index), dtype=object)
     return (var.column(symbol) if symbol else index), ids
+
+
+def _check_no_raw_has_more(file: h5py.File, n_genes: int, where: str) -> None:
+    """Refuse counts in X of the variable genes alone, where raw.X has those of all genes."""
+    place = "raw.X" if "raw.X" in file else "raw/X"
+    if place not in file or not _whole(file["X"]) or not _whole(file[place]):
+        return
+    n_raw = len(_frame(file, place.replace("X", "var"), where).index())
+    if n_raw > n_genes:
+        found = f"counts of {n_genes} genes in X, and of {n_raw} in raw.X"
+        mend = "Set `layer: raw.X` in dataset.yaml, or `layer: X` to keep the fewer."
+        raise InputError(where, found=found, expected="counts of all genes", mend=mend)
+
+
+def _check_shape(element: h5py.Group | h5py.Dataset, n_cells: int, n_genes: int, where: str) -> None:
+    """Refuse a matrix whose rows or columns are not those that obs and var name."""
+    from anndata.io import sparse_dataset
+
+    shape = element.shape if isinstance(element, h5py.Dataset) else sparse_dataset(element).shape
+    if tuple(shape) != (n_cells, n_genes):
+        found, mend = f"{element.name} of {shape[0]} x {shape[1]}", "Open the file with anndata and write it again."
+        raise InputError(where, found=found, expected=f"{n_cells} cells x {n_genes} genes", mend=mend)
 
 
 def _rows(element: h5py.Group | h5py.Dataset, rows: np.ndarray) -> sp.csr_matrix:

@@ -76,7 +76,7 @@ def read_sample(
         found = assign_cells(found, table, **choice) if table else found
     elif layout == "dense_csv":
         choose = partial(cells_of_sample, table=table, **choice) if table else None
-        found = read_dense(path, orientation=orientation, choose=choose, **name)
+        found = read_dense(path, orientation=orientation, organism=organism, choose=choose, **name)
     else:
         read = {"loom": read_loom, "seurat_rds": read_seurat}.get(layout, read_labeled)
         found = read(path, **columns, **choice)

@@ -170,7 +170,8 @@ def _read_table(member: Member, where: str) -> list[list[str]]:
 def _with_header(rows: list[list[str]], member: Member, where: str) -> tuple[list[str], list[list[str]]]:
     """Names of the columns, and the rows; R's write.table leaves out the name of the first column."""
     header, *rows = rows or [[]]
-    header = ["", *header] if rows and len(rows[0]) == len(header) + 1 else header
+    # A row that ends in a separator has a field more, too: then names would slip by one column.
+    header = ["", *header] if rows and len(rows[0]) == len(header) + 1 and rows[0][-1] else header
     if uneven := [number for number, row in enumerate(rows, 2) if len(row) != len(header)]:
         found = f"{len(rows[uneven[0] - 2])} fields in line {uneven[0]} of {_file(member)}"
         mend = "Is it cut off, or are names that hold a separator not quoted?"
@@ -202,7 +203,11 @@ def _read_features(
         symbols = named[0] if symbol else named[1]
         ids = named[1] if gene_id else np.array([""] * len(rows), dtype=object)
     else:
-        columns = [np.array(column, dtype=object) for column in zip(*rows, strict=False)]
+        if uneven := [number for number, row in enumerate(rows, 1) if len(row) != len(rows[0])]:
+            found = f"{len(rows[uneven[0] - 1])} fields in line {uneven[0]} of {_file(member)}"
+            mend = "Is it cut off, or is a name quoted that should not be?"
+            raise InputError(where, found=found, expected=f"{len(rows[0])}, as in its first line", mend=mend)
+        columns = [np.array(column, dtype=object) for column in zip(*rows, strict=True)]
         symbols, ids = _symbols_and_ids(columns)
         if len(columns) > 2 and FEATURE_TYPES & set(columns[2]):
             kinds = columns[2]

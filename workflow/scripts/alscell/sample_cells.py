@@ -102,7 +102,7 @@ def as_levels(conditions: np.ndarray, row: dict[str, Any], *, where: str) -> np.
     InputError
         A condition that the map has not; blank ones stay.
     """
-    names = row.get("conditions")
+    names = {str(value): level for value, level in (row.get("conditions") or {}).items()}  # YAML reads 1 as a number
     if not names:
         return conditions
     for value in sorted(set(conditions)):

@@ -24,7 +24,7 @@ from alscell.sample_cells import choose_cells
 if TYPE_CHECKING:
     from rdata.parser import RObject
 
-ASSAY, LAYER = "RNA", "counts"
+ASSAY, LAYER, META = "RNA", "counts", "meta.data"
 # Unpacked. An RDS can only be read whole, every slot of it, and takes four times that in memory. Measured: 30,000 genes
 # x 5,000 cells with normalized and scaled values, 0.34 GB unpacked, 11 s and 1.2 GB of memory.
 LARGE_BYTES, MOST_BYTES = 1 << 30, 4 << 30
@@ -44,6 +44,10 @@ FROM_MATRIX = (
 RENAME = (
     "If one of them (not SCT or integrated) holds raw counts, in R: "
     f'x <- RenameAssays(readRDS("old.rds"), old = "{ASSAY}"); saveRDS(x, "new.rds")'
+)
+REORDER = (
+    'In R: x <- readRDS("old.rds"); x@meta.data <- x@meta.data[colnames(x), ]; saveRDS(x, "new.rds"). '
+    "Where merge() took the names of the rows, add its columns again by name, with AddMetaData."
 )
 JOIN = 'In R: x <- SeuratObject::JoinLayers(readRDS("old.rds")); saveRDS(x, "new.rds")'
 
@@ -89,12 +93,12 @@ def read_seurat(
     if kind == "Seurat":
         assay = _assay(data, where)
         matrix, genes, names = _counts(assay, layer, where)
-        meta = _Table(_slot(data, "meta.data"), "meta.data", where)
+        meta = _Table(_slot(data, META), META, where)
         slots = _attributes(assay)
         features = _Table(slots.get("meta.features", slots.get("meta.data")), "the table of features", where)
-        meta.check_rows(len(names))
+        meta.check_rows(names)
         if symbol or gene_id:
-            features.check_rows(len(genes))
+            features.check_rows(genes)
     elif kind in ("dgCMatrix", "matrix"):
         matrix, genes, names = _matrix(data, where)
         meta = features = _Table(None, "a bare matrix", where)
@@ -192,13 +196,19 @@ class _Table:
 
     def __init__(self, data: RObject | None, name: str, where: str) -> None:
         self.columns, self.name, self.where = _named(data), name, where
+        self.rows = _strings(_slot(data, "row.names")) if data is not None else []
 
-    def check_rows(self, n_rows: int) -> None:
-        """InputError if the columns have another number of values."""
+    def check_rows(self, names: np.ndarray) -> None:
+        """InputError if there are more or fewer rows, or if they are named otherwise or in another order."""
         for column in self.columns.values():
-            if len(column.value) != n_rows:
+            if len(column.value) != len(names):
                 found = f"{len(column.value)} rows in {self.name}"
-                raise InputError(self.where, found=found, expected=f"{n_rows}, as the counts have", mend=RENEW)
+                raise InputError(self.where, found=found, expected=f"{len(names)}, as the counts have", mend=RENEW)
+        # Rows of features have no names in version 5; those of cells have them, unless merge() took them and sorted.
+        if self.columns and self.rows != names.tolist() and (self.rows or self.name == META):
+            found = f"rows of {self.name} in another order than the counts, or of other names, or of none"
+            mend = REORDER if self.name == META else RENEW
+            raise InputError(self.where, found=found, expected="one row a name, in the same order", mend=mend)
 
     def column(self, column: str) -> np.ndarray:
         """Values of a column; InputError if there is none."""

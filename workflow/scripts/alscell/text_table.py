@@ -58,6 +58,11 @@ def read_header(path: str | Path, where: str) -> tuple[list[str], str]:
     separator = "\t" if lines[0].count("\t") > lines[0].count(",") else ","
     names, first = csv.reader(lines, delimiter=separator) if all(lines) else ([], [])
     no_corner = len(first) == len(names) + 1 and names[0] != ""
+    if no_corner and not first[-1]:
+        # Or every column would get the name of the one before it.
+        found = f"a first row that ends in a separator, and a header of {len(names)} that does not"
+        mend = "End both alike, or name the first column."
+        raise InputError(where, found=found, expected="one name for each column", mend=mend)
     if (len(first) != len(names) and not no_corner) or len(first) < 2:
         found = f"a header of {len(names)} and a first row of {len(first)} fields"
         mend = "Check the separator and that the file is whole."
