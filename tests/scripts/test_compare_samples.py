@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+import check_samples
 import compare_samples
 import load_sample
 from alscell.errors import InputErrors
@@ -43,7 +44,10 @@ def compare(folder, *, names=("s1", "s2", "s3"), sheet=SHEET, allow=False):
     counts, loaded = ([f"{folder}/samples/{name}/{file}" for name in names] for file in ("counts.h5ad", "loaded.tsv"))
     paths = {"checks": f"{folder}/sample_checks.tsv", "pairs": f"{folder}/sample_pairs.tsv"}
     own = {name: sheet[name] for name in names}
-    compare_samples.main(counts=counts, loaded=loaded, dataset="d", sheet=own, allow_shared_cells=allow, **paths)
+    donors = {name: row["donor"] for name, row in own.items()}
+    shared = {"counts": counts, "dataset": "d", "pairs": paths["pairs"]}
+    compare_samples.main(**shared, donors=donors, allow_shared_cells=allow)
+    check_samples.main(**shared, loaded=loaded, sheet=own, checks=paths["checks"])
     return tuple(read_table(path, f"sample_{key}") for key, path in paths.items())
 
 

@@ -33,10 +33,8 @@ rule load_sample:
 rule compare_samples:
     input:
         counts=per_sample("results/{dataset}/samples/{sample}/counts.h5ad"),
-        loaded=per_sample("results/{dataset}/samples/{sample}/loaded.tsv"),
         library=library("compare_samples"),
     output:
-        checks="results/{dataset}/sample_checks.tsv",
         pairs="results/{dataset}/sample_pairs.tsv",
     log:
         "logs/compare_samples/{dataset}.log",
@@ -48,12 +46,38 @@ rule compare_samples:
         "../../envs/alscell.yaml"
     threads: 1
     params:
-        sheet=sheet_columns("donor", "condition", "sex"),
+        donors=sheet_column("donor"),
         allow_shared_cells=lookup("quality/allow_shared_cells", within=config),
     message:
-        "Compare the samples of {wildcards.dataset}: sex, shared cells, shared barcodes"
+        "Compare the samples of {wildcards.dataset}: shared cells, shared barcodes"
     script:
         "../scripts/compare_samples.py"
+
+
+# Apart from compare_samples, on which the embedding waits: an edit of sex or condition must not redo that.
+rule check_samples:
+    input:
+        counts=per_sample("results/{dataset}/samples/{sample}/counts.h5ad"),
+        loaded=per_sample("results/{dataset}/samples/{sample}/loaded.tsv"),
+        pairs="results/{dataset}/sample_pairs.tsv",
+        library=library("check_samples"),
+    output:
+        checks="results/{dataset}/sample_checks.tsv",
+    log:
+        "logs/check_samples/{dataset}.log",
+    benchmark:
+        "benchmarks/check_samples/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(WITH_CELLS) or NEVER,
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        sheet=sheet_columns("donor", "condition", "sex"),
+    message:
+        "Check the samples of {wildcards.dataset}: sex, size, what loading lost"
+    script:
+        "../scripts/check_samples.py"
 
 
 rule measure_quality:

@@ -1,7 +1,7 @@
-"""Compare the samples of a dataset: sex by counts against the sheet, and cells or barcodes that two samples share.
+"""Find samples of a dataset that share cells or barcodes; stop where one library counts for two donors.
 
-Reads: loaded.tsv of each sample, and from its counts.h5ad only barcodes, fingerprints and the number of genes.
-Writes: results/<dataset>/sample_checks.tsv and sample_pairs.tsv; stops where one library counts for two donors.
+Reads: barcodes, fingerprints and the number of genes from every sample's counts.h5ad.
+Writes: results/<dataset>/sample_pairs.tsv.
 """
 
 import logging
@@ -9,37 +9,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from alscell.files import read_identity, read_tables, write_table
+from alscell.files import read_identity, write_table
 from alscell.jobs import run
-from alscell.sample_checks import check_samples, compare_pairs, identity_of, refuse_counted_twice
+from alscell.sample_checks import compare_pairs, identity_of, refuse_counted_twice
 from alscell.tables import empty_table
 
 log = logging.getLogger(__name__)
 
 
-def main(
-    *,
-    counts: list[str],
-    loaded: list[str],
-    checks: str,
-    pairs: str,
-    dataset: str,
-    sheet: dict[str, dict[str, str]],
-    allow_shared_cells: bool,
-) -> None:
-    """Compare all samples. `sheet` holds donor, condition and, where it has that column, sex of each sample."""
+def main(*, counts: list[str], pairs: str, dataset: str, donors: dict[str, str], allow_shared_cells: bool) -> None:
+    """Compare all samples. `donors` names the donor of each."""
     cells = identity_of(pd.concat([read_identity(path).assign(sample=Path(path).parent.name) for path in counts]))
-    donors = {sample: row["donor"] for sample, row in sheet.items()}
     suspicious = compare_pairs(cells, donors, dataset=dataset)
-    suspicious = suspicious if len(suspicious) else empty_table("sample_pairs")
-    table = check_samples(read_tables(loaded, "loaded"), cells, suspicious, sheet, dataset=dataset)
-    for row in table[table["notes"].notna()].itertuples():
-        log.warning("sample %s: %s", row.sample, row.notes)
+    for pair in suspicious.to_dict("records"):
+        log.warning("samples %s and %s: %s", pair["sample_1"], pair["sample_2"], pair["verdict"])
     if not allow_shared_cells:
         refuse_counted_twice(suspicious, where=f"dataset {dataset}, samples.tsv")
-    write_table(table, checks, "sample_checks")
-    write_table(suspicious, pairs, "sample_pairs")
-    log.info("%d samples compared, %d pairs share cells or barcodes", len(table), len(suspicious))
+    write_table(suspicious if len(suspicious) else empty_table("sample_pairs"), pairs, "sample_pairs")
+    log.info("%d samples compared, %d pairs share cells or barcodes", len(counts), len(suspicious))
 
 
 if __name__ == "__main__":

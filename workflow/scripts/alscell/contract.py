@@ -75,7 +75,7 @@ FILES: tuple[FileContract, ...] = (
         ("samples/{sample}/loaded.tsv", "load_sample", "loaded", "what was read, and what was changed or lost in it"),
         ("samples/{sample}/quality.parquet", "measure_quality", "quality", "measures and flags of every cell"),
         ("samples/{sample}/quality_limits.tsv", "measure_quality", "quality_limits", "limits and status of a sample"),
-        ("sample_checks.tsv", "compare_samples", "sample_checks", "sex, size and losses of every sample, with notes"),
+        ("sample_checks.tsv", "check_samples", "sample_checks", "sex, size and losses of every sample, with notes"),
         ("sample_pairs.tsv", "compare_samples", "sample_pairs", "samples that share cells or barcodes"),
         ("quality_limits.tsv", "gather_quality", "quality_limits", "the same of all samples"),
         ("embedding.parquet", "embed_cells", "embedding", "principal components and UMAP of every kept cell"),
