@@ -21,11 +21,12 @@ def main(*, counts: list[str], pairs: str, dataset: str, donors: dict[str, str],
     """Compare all samples. `donors` names the donor of each."""
     cells = identity_of(pd.concat([read_identity(path).assign(sample=Path(path).parent.name) for path in counts]))
     suspicious = compare_pairs(cells, donors, dataset=dataset)
+    suspicious = suspicious if len(suspicious) else empty_table("sample_pairs")
     for pair in suspicious.to_dict("records"):
         log.warning("samples %s and %s: %s", pair["sample_1"], pair["sample_2"], pair["verdict"])
     if not allow_shared_cells:
         refuse_counted_twice(suspicious, where=f"dataset {dataset}, samples.tsv")
-    write_table(suspicious if len(suspicious) else empty_table("sample_pairs"), pairs, "sample_pairs")
+    write_table(suspicious, pairs, "sample_pairs")
     log.info("%d samples compared, %d pairs share cells or barcodes", len(counts), len(suspicious))
 
 
