@@ -30,6 +30,8 @@ BARCODE_LENGTH = 16
 MARKER_SHARE, MARKER_SPREAD, MARKER_ELSEWHERE = 1.2e-3, 0.4, 1.5e-5  # UNIT: share of a cell's RNA; sd of its log
 BASE_SPREAD, TYPE_GENES, TYPE_SPREAD = 1.1, 0.08, 1.0  # sd of log; share of genes that a type shifts; sd of that shift
 RIBOSOMAL_SPREAD = 0.4
+# SOURCE: 700 to 1,400 counts per million in donors that are women (Velmeshev 2019, 10.1126/science.aav8130; GSE174332).
+XIST_SHARE = 1e-3
 MITOCHONDRIAL_SPREAD, AMBIENT_SPREAD, MAX_AMBIENT = 0.4, 0.5, 0.5  # sd over cells of log share; ceiling
 N_MODULES = 40  # groups of co-expressed genes among the genes that are in no set
 LOADING_SPREAD = 0.3
@@ -294,8 +296,20 @@ def simulate_sample(cohort: Cohort, row: Mapping[str, str]) -> tuple[sparse.csr_
     owners = owner[np.concatenate(order)]
     gather = sparse.csr_matrix((np.ones(len(owners), dtype=np.int32), (owners, np.arange(len(owners)))))
     counts = sparse.csr_matrix(gather @ units, dtype=np.int32)
+    if row.get("sex") == "F":
+        counts = _with_xist(counts, cohort, stream(cohort.seed, "XIST", row["sample"]))
     counts.sort_indices()
     return counts, cells
+
+
+def _with_xist(counts: sparse.csr_matrix, cohort: Cohort, rng: np.random.Generator) -> sparse.csr_matrix:
+    """The counts with XIST as women have it; drawn by itself, so that the other genes are as they were."""
+    place = np.flatnonzero(cohort.genes["gene"] == "XIST")
+    if not len(place):
+        return counts
+    drawn = rng.poisson(XIST_SHARE * np.asarray(counts.sum(axis=1)).ravel()).astype(np.int32)
+    parts = [counts[:, : place[0]], sparse.csr_matrix(drawn[:, None]), counts[:, place[0] + 1 :]]
+    return sparse.hstack(parts, format="csr", dtype=np.int32)
 
 
 def _sample_profile(cohort: Cohort, row: Mapping[str, str]) -> np.ndarray:
