@@ -76,6 +76,7 @@ LIBRARY = {
         "report_text",
         "sample_cells",
         "sample_checks",
+        "series_matrix",
         "seurat",
         "simulate",
         "simulation_plan",

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from alscell.counts import BROKEN, Counts, broken
 from alscell.errors import InputError, nearest
 from alscell.sample_cells import JOIN, NUMBERED, Chosen, choose_cells, joined
+from alscell.series_matrix import read_series_matrix
 from alscell.text_table import open_unpacked, read_header, read_line
 
 SERIES_MATRIX = re.compile(r"series_matrix\.txt(\.gz)?$")
@@ -247,39 +248,14 @@ def _texts(values: Iterable[str]) -> np.ndarray:
 
 
 def _read_series_matrix(path: str | Path, cells: dict[str, str], where: str) -> CellTable:
-    """One row a GSM: geo_accession, title, source_name_ch1 and a column for each key of its characteristics.
-
-    SOURCE: GEO, "Series matrix": lines '!Sample_<attribute>', one quoted value a sample, parted by tabs. A key of the
-    characteristics ('line: A1') may stand in another line for another sample.
-    """
-    columns: dict[str, np.ndarray] = {}
+    """One row a GSM: geo_accession, title, source_name_ch1 and a column for each key of its characteristics."""
     with open_unpacked(path) as stream:
-        while line := read_line(stream, where):
-            if line.startswith(b"!series_matrix_table_begin"):
-                break
-            if line.startswith(b"!Sample_"):
-                key, *values = next(csv.reader([line.decode(errors="replace")], delimiter="\t"))
-                _add_attribute(columns, key.removeprefix("!Sample_"), [value.strip() for value in values], where)
+        lines = (line.decode(errors="replace") for line in iter(lambda: read_line(stream, where), b""))
+        matrix = read_series_matrix(lines, where=where)
+    own = {key: values for key, values in matrix.samples.items() if key in ATTRIBUTES}
+    columns = {key: _texts(values) for key, values in {**matrix.characteristics, **own}.items()}
     cell = cells.get("cell", "geo_accession")
     for name in [cell, *_wanted(cells, list(columns))]:
         if name not in columns:
             raise _no_column(name, columns, where)
     return CellTable(where, columns[cell], columns)
-
-
-def _add_attribute(columns: dict[str, np.ndarray], key: str, values: list[str], where: str) -> None:
-    n_samples = len(next(iter(columns.values()), values))
-    if len(values) != n_samples:
-        found = f"{len(values)} values in a line !Sample_{key}"
-        mend = "The file is broken or cut off: remove it and fetch it again."
-        raise InputError(where, found=found, expected=f"{n_samples}, as in the first one", mend=mend)
-    if key in ATTRIBUTES:
-        columns[key] = np.array(values, dtype=object)
-    if key != "characteristics_ch1":
-        return
-    for place, value in enumerate(values):
-        name, colon, text = (part.strip() for part in value.partition(":"))
-        if colon and name not in ATTRIBUTES:
-            column = columns.setdefault(name, np.full(n_samples, "", dtype=object))
-            # The same key twice in one sample: both are shown, and fit nothing that is expected.
-            column[place] = f"{column[place]}; {text}" if column[place] not in ("", text) else text

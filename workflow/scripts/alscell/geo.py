@@ -6,7 +6,6 @@ SOURCE: GEO's folders for series (suppl/ with filelist.txt, matrix/ with the ser
 
 from __future__ import annotations
 
-import csv
 import html.parser
 import posixpath
 import re
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from alscell.errors import InputError
+from alscell.series_matrix import read_series_matrix
 from alscell.sources import read_listing
 
 BASE = "https://ftp.ncbi.nlm.nih.gov/geo/series"
@@ -34,6 +34,7 @@ LAYOUTS = {
 DONOR_KEY = re.compile(
     r"\b(donor|subject|individual|patient|participant|animal|mouse|line|clone)( ?(id|name|number))?$"
 )
+CHARACTERISTIC = "characteristics "
 TRIO = re.compile(r"(matrix\.mtx|barcodes\.tsv|features\.tsv|genes\.tsv)(\.gz)?$")
 
 
@@ -121,45 +122,22 @@ def index_names(page: str) -> list[str]:
 
 
 def read_series(text: str) -> Series:
-    """What a series matrix says of a series and its samples.
+    """What a series matrix says of a series and its samples; characteristics by '<CHARACTERISTIC><key in lower case>'.
 
     Raises
     ------
     InputError
         If the text is no series matrix.
     """
-    single: dict[str, list[str]] = {}
-    samples: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        if line.startswith("!series_matrix_table_begin"):
-            break
-        key, *values = next(csv.reader([line], delimiter="\t"), [""])
-        values = [value.strip() for value in values]
-        if key.startswith("!Series_"):
-            single.setdefault(key.removeprefix("!Series_"), []).extend(values)
-        elif key == "!Sample_characteristics_ch1":
-            _add_characteristics(samples, values)
-        elif key.startswith("!Sample_"):
-            samples.setdefault(key.removeprefix("!Sample_"), values)
-    if "geo_accession" not in samples or "geo_accession" not in single:
-        mend = "It should be GEO's <series>_series_matrix.txt.gz."
-        raise InputError("series matrix", found="no accessions in it", expected="a GEO series matrix", mend=mend)
+    matrix = read_series_matrix(text.splitlines(), where="series matrix")
+    named = {f"{CHARACTERISTIC}{key.lower()}": values for key, values in matrix.characteristics.items()}
     return Series(
-        accession=single["geo_accession"][0],
-        title=single.get("title", [""])[0],
-        pubmed=tuple(single.get("pubmed_id", [])),
-        organisms=tuple(sorted(set(samples.get("organism_ch1", [])))),
-        samples=samples,
+        accession=matrix.series.get("geo_accession", [""])[0],
+        title=matrix.series.get("title", [""])[0],
+        pubmed=tuple(matrix.series.get("pubmed_id", [])),
+        organisms=tuple(sorted(set(matrix.samples.get("organism_ch1", [])))),
+        samples={**matrix.samples, **named},
     )
-
-
-def _add_characteristics(samples: dict[str, list[str]], values: list[str]) -> None:
-    """'key: value' of each sample; one key may stand in different lines for different samples."""
-    for place, value in enumerate(values):
-        name, colon, text = (part.strip() for part in value.partition(":"))
-        if colon:
-            column = samples.setdefault(f"characteristics {name.lower()}", [""] * len(values))
-            column[place] = text
 
 
 def join_series(parts: list[Series]) -> Series:
@@ -200,7 +178,8 @@ def draft_sheet(series: Series, files: list[str], members: dict[str, str]) -> st
         samples. `condition` is empty, and so is `donor` where no characteristic says who it is.
     """
     accessions = series.samples["geo_accession"]
-    named = {key.removeprefix("characteristics "): values for key, values in series.samples.items() if " " in key}
+    said = [key for key in series.samples if key.startswith(CHARACTERISTIC)]
+    named = {key.removeprefix(CHARACTERISTIC): series.samples[key] for key in said}
     donor = next((key for key in named if DONOR_KEY.search(key)), None)
     columns = {
         "sample": accessions,
@@ -276,7 +255,7 @@ def draft_yaml(
         Address of the series matrix, for whoever reads the draft.
     """
     organism = ORGANISMS.get(series.organisms[0], OPEN) if len(series.organisms) == 1 else OPEN
-    tissues = sorted(set(series.samples.get("characteristics tissue", series.samples.get("source_name_ch1", []))))
+    tissues = sorted(set(series.samples.get(f"{CHARACTERISTIC}tissue", series.samples.get("source_name_ch1", []))))
     cited = f"PMID {', '.join(series.pubmed)}" if series.pubmed else "no paper named at GEO"
     lines = [
         f"# A draft from {matrix}.",
