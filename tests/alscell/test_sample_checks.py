@@ -140,7 +140,7 @@ def test_a_swap_is_seen_and_right_rows_are_quiet():
     assert pd.isna(found["a"]["notes"])
     assert pairs.empty
     lines = identity_lines(table, pairs)
-    assert lines == [f"{name} (donor d_{name}): {found[name]['notes']}." for name in ("b", "c")]
+    assert lines == [f"{name} (donor d_{name}): {found[name]['notes']}" for name in ("b", "c")]
 
 
 def test_two_donors_in_a_sample_and_lost_xist():
