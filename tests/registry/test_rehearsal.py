@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
 import rehearse
@@ -80,9 +83,9 @@ def test_sex_of_the_sheet_is_compared_with_the_counts(run):
 def test_a_second_run_has_nothing_to_do(run):
     config = yaml.safe_load((run / "config.yaml").read_text())
     assert config["download"]["mirror"].startswith("http://127.0.0.1")  # and that server is gone
-    done = rehearse.subprocess.run(
+    done = subprocess.run(
         [
-            *(rehearse.sys.executable, "-m", "snakemake", "-s", str(rehearse.ROOT / "Snakefile"), "--dry-run"),
+            *(sys.executable, "-m", "snakemake", "-s", str(rehearse.ROOT / "Snakefile"), "--dry-run"),
             *("--directory", str(run), "--configfile", str(run / "config.yaml")),
         ],
         capture_output=True,

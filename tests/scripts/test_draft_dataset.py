@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import gzip
-import http.server
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import rehearse
 from scipy import sparse
 
 from alscell.files import read_h5ad, read_samples, sha256
@@ -60,12 +58,8 @@ def geo(tmp_path):
     lines += [f"{kind}\t{name}\t01/02/2026 10:00:00\t{size}\t{ending}" for kind, name, size, ending in rows]
     (series / "suppl" / "filelist.txt").write_text("\n".join(lines) + "\n")
     (series / "matrix" / "GSE999001_series_matrix.txt.gz").write_bytes(gzip.compress(MATRIX.encode()))
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/geo/series"
-    server.shutdown()
-    server.server_close()
+    with rehearse.served(tmp_path) as address:
+        yield f"{address}/geo/series"
 
 
 def draft(base, folder, accession="GSE999001"):

@@ -313,10 +313,11 @@ def repeated(wildcards):
 
     With a member '@n' also the number of rows that share file and condition: the data must hold as many samples.
     """
-    named = DATASETS[wildcards.dataset]["facts"].get("cells") or {}
+    facts = DATASETS[wildcards.dataset]["facts"]
+    named = facts.get("cells") or {}
     said = {key: cell(key)(wildcards) for key in ("donor", "condition") if key in named}
     said |= {"sample": wildcards.sample} if "table" in named else {}
-    said |= {"conditions": fact("conditions")(wildcards)} if fact("conditions")(wildcards) else {}
+    said |= {"conditions": facts["conditions"]} if facts.get("conditions") else {}
     if not cell("member")(wildcards).startswith("@"):
         return said
     shared = [key for key in ("file", "condition") if key == "file" or key in named]
@@ -357,12 +358,11 @@ def per_contrast(pattern):
 
 def expand_datasets(pattern, datasets=tuple(TESTED)):
     """A path pattern filled with datasets (those with contrasts, unless named) and, where it has that slot, each one's contrasts."""
-    paths = [
+    return [
         pattern.replace("{dataset}", name).replace("{contrast}", contrast)
         for name in datasets
         for contrast in (DATASETS[name]["contrasts"] if "{contrast}" in pattern else [""])
     ]
-    return list(dict.fromkeys(paths))
 
 
 def all_samples(pattern):

@@ -38,6 +38,7 @@ rule write_report:
     threads: 1
     params:
         settings=config,
+        simulated=STAMPED,
     message:
         "Write the report"
     script:

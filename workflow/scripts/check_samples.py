@@ -5,11 +5,8 @@ Writes: results/<dataset>/sample_checks.tsv.
 """
 
 import logging
-from pathlib import Path
 
-import pandas as pd
-
-from alscell.files import read_identity, read_table, read_tables, write_table
+from alscell.files import read_identities, read_table, read_tables, write_table
 from alscell.jobs import run
 from alscell.sample_checks import check_samples, identity_of
 
@@ -20,7 +17,7 @@ def main(
     *, counts: list[str], loaded: list[str], pairs: str, checks: str, dataset: str, sheet: dict[str, dict[str, str]]
 ) -> None:
     """Check all samples. `sheet` holds donor, condition and, where it has that column, sex of each."""
-    cells = identity_of(pd.concat([read_identity(path).assign(sample=Path(path).parent.name) for path in counts]))
+    cells = identity_of(read_identities(counts))
     found = read_table(pairs, "sample_pairs")
     table = check_samples(read_tables(loaded, "loaded"), cells, found, sheet, dataset=dataset)
     for row in table[table["notes"].notna()].itertuples():

@@ -5,11 +5,8 @@ Writes: results/<dataset>/sample_pairs.tsv.
 """
 
 import logging
-from pathlib import Path
 
-import pandas as pd
-
-from alscell.files import read_identity, write_table
+from alscell.files import read_identities, write_table
 from alscell.jobs import run
 from alscell.sample_checks import compare_pairs, identity_of, refuse_counted_twice
 from alscell.tables import empty_table
@@ -19,7 +16,7 @@ log = logging.getLogger(__name__)
 
 def main(*, counts: list[str], pairs: str, dataset: str, donors: dict[str, str], allow_shared_cells: bool) -> None:
     """Compare all samples. `donors` names the donor of each."""
-    cells = identity_of(pd.concat([read_identity(path).assign(sample=Path(path).parent.name) for path in counts]))
+    cells = identity_of(read_identities(counts))
     suspicious = compare_pairs(cells, donors, dataset=dataset)
     suspicious = suspicious if len(suspicious) else empty_table("sample_pairs")
     for pair in suspicious.to_dict("records"):

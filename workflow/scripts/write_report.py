@@ -23,15 +23,17 @@ def main(
     template: str,
     style: str,
     settings: dict[str, Any],
+    simulated: list[str],
     html: str,
     **tables: list[str],
 ) -> None:
-    """Read all tables and figures, write the page."""
+    """Read all tables and figures, write the page. `simulated` names the datasets that are made up."""
     names = [entry["id"] for entry in settings["datasets"]]
-    stamp = {"simulated": True} if settings["download"]["simulated_mirror"] else {}
     results = Results(
         settings=settings,
-        infos={name: read_yaml(path) | stamp for name, path in zip(names, infos, strict=True)},
+        infos={
+            name: read_yaml(path) | {"simulated": name in simulated} for name, path in zip(names, infos, strict=True)
+        },
         samples={name: read_samples(path) for name, path in zip(names, sheets, strict=True)},
         tables={name: _tables(paths, name) for name, paths in tables.items()},
         figures={Path(path).stem: Path(path).read_bytes() for path in figures},

@@ -15,7 +15,8 @@ import scipy.sparse as sp
 
 from alscell.counts import BROKEN, Counts, broken
 from alscell.errors import InputError, nearest
-from alscell.sample_cells import JOIN, NUMBERED, Chosen, choose_cells, joined
+from alscell.keys import is_numbered
+from alscell.sample_cells import JOIN, Chosen, choose_cells, joined
 from alscell.series_matrix import read_series_matrix
 from alscell.text_table import open_unpacked, read_header, read_line
 
@@ -95,7 +96,7 @@ def cells_of_sample(
     found = read_cell_table(table, cells=cells)
     place = f"{where}, table {found.where}"
     mine = np.ones(len(found.names), dtype=bool)
-    if cells.get("sample") and not member.startswith(NUMBERED):
+    if cells.get("sample") and not is_numbered(member):
         samples = joined(found.column, cells["sample"])
         if member not in samples and row.get("sample") in samples:
             member = row["sample"]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from alscell.check_schema import shown
 from alscell.errors import InputError, nearest
-from alscell.keys import CONDITION, SAMPLE
+from alscell.keys import CONDITION, SAMPLE, is_numbered
 
 Row = tuple[int, dict[str, str]]  # line in samples.tsv, column -> value
 
@@ -61,11 +61,6 @@ def cells_problems(facts: dict, path: str) -> list[InputError]:
             "cell_types", "a map", "`cells.cell_type`, the column whose labels it names", "Add that, or remove the map."
         )
     return found
-
-
-def is_numbered(member: str) -> bool:
-    """Whether a member is a number: '@3' is the third sample of its condition."""
-    return member.startswith("@")
 
 
 def numbered_problems(rows: Sequence[Row], facts: dict, *, sheet: str) -> list[InputError]:

@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from alscell.check_cells import is_numbered, numbered_problems
+from alscell.check_cells import numbered_problems
 from alscell.errors import InputError, nearest
-from alscell.keys import MTX_PARTS, SAMPLE, is_archive_name, mtx_names, mtx_start
+from alscell.keys import MTX_PARTS, SAMPLE, is_archive_name, is_numbered, mtx_names, mtx_start
 
 # A path below the folder of a dataset: no blanks, no way out of it. The schema says the same of `source.files`.
 FILE_NAME = re.compile(r"(?!(.*/)?\.+(/|$))[A-Za-z0-9_.+-]+(/[A-Za-z0-9_.+-]+)*")

@@ -260,6 +260,11 @@ def read_identity(path: str | Path) -> pd.DataFrame:
         return pd.DataFrame(columns).assign(n_genes=np.diff(file["X/indptr"][:]))
 
 
+def read_identities(counts: list[str]) -> pd.DataFrame:
+    """The same of every sample, one below the other, with the name of the sample."""
+    return pd.concat([read_identity(path).assign(sample=Path(path).parent.name) for path in counts])
+
+
 def read_in_turn(counts: list[str], cells: pd.DataFrame) -> Iterator[tuple[str, Any]]:
     """Name of a sample and the counts of its cells in `cells` (columns cell, sample), one sample after the other.
 

@@ -10,9 +10,9 @@ import pandas as pd
 from alscell.counts import Counts, check_counts, gene_like, given_labels, plain_text, renamed_labels, transposed
 from alscell.errors import InputError, InputErrors, nearest
 from alscell.genes import name_genes
-from alscell.keys import CELL_TYPE, CONDITION, DONOR, GENE_ID, N_CELLS, SAMPLE
+from alscell.keys import CELL_TYPE, CONDITION, DONOR, GENE_ID, N_CELLS, SAMPLE, is_numbered
 from alscell.pseudobulk import SampleSums
-from alscell.sample_cells import NUMBERED, as_levels, numbered_sample
+from alscell.sample_cells import as_levels, numbered_sample
 
 _REPEATED = (DONOR, CONDITION)  # columns of samples.tsv that the table may repeat; both must then say the same
 
@@ -141,7 +141,7 @@ def _members(sheet: pd.DataFrame, rows: pd.DataFrame, columns: dict, *, where: s
     if "member" not in sheet:
         return sheet[SAMPLE]
     members = sheet["member"].where(sheet["member"] != "", sheet[SAMPLE])
-    numbered = sheet[members.str.startswith(NUMBERED)]
+    numbered = sheet[members.map(is_numbered).astype(bool)]
     for index, row in numbered.iterrows():
         alike = numbered[CONDITION] == row[CONDITION] if columns.get(CONDITION) else numbered[SAMPLE] != ""
         members[index] = numbered_sample(

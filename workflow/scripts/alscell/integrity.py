@@ -18,10 +18,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from alscell.keys import HDF5
+
 BLOCK = 1 << 20  # bytes read at once
 LARGEST_CHUNK = 1 << 30  # bytes of one chunk of an HDF5 file; writers use a thousandth of it
 MOST_UNPACKED = 200 * 10**9  # bytes that one raw file may unpack to, some 100 times a large dataset: beyond, a bomb
-HDF5 = b"\x89HDF\r\n\x1a\n"
 PACKERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 SIGNATURES = {".gz": b"\x1f\x8b", ".tgz": b"\x1f\x8b", ".h5": HDF5, ".h5ad": HDF5, ".loom": HDF5, ".zip": b"PK\x03\x04"}
 WEB_PAGE = (b"<!doctype", b"<html", b"<?xml", b"<head")

@@ -29,6 +29,9 @@ UNASSIGNED = "unassigned"
 CASE_ARM = "case"
 CONTROL_ARM = "control"
 
+HDF5 = b"\x89HDF\r\n\x1a\n"  # first bytes of such a file
+NUMBERED = "@"  # begins a member of samples.tsv that is a number, not a name
+
 # Columns of samples.tsv that carry files or keys, not biology; every other column may be a covariate.
 SHEET_REQUIRED = (SAMPLE, DONOR, CONDITION)
 SHEET_FILE_COLUMNS = ("file", "member")
@@ -55,6 +58,11 @@ OLD_FEATURES = "genes.tsv"
 def is_archive_name(name: str) -> bool:
     """Whether a file is a tar or zip, by its name."""
     return name.lower().endswith(ARCHIVE_ENDINGS)
+
+
+def is_numbered(member: str) -> bool:
+    """Whether a member is a number: '@3' is the third sample of its condition."""
+    return member.startswith(NUMBERED)
 
 
 def without_ending(name: str) -> str:

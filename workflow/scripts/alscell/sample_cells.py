@@ -12,8 +12,8 @@ import numpy as np
 
 from alscell.counts import BLANK
 from alscell.errors import InputError, nearest
+from alscell.keys import NUMBERED, is_numbered
 
-NUMBERED = "@"  # begins a member that is a number: the n-th sample of a condition
 JOIN = "+"  # `cells.sample: line+batch` is the values of two columns, joined by the same sign
 
 Column = Callable[[str], np.ndarray]
@@ -63,7 +63,7 @@ def choose_cells(
     rows = np.arange(len(names))
     if cells.get("sample"):
         samples = joined(column, cells["sample"])
-        if member.startswith(NUMBERED):
+        if is_numbered(member):
             conditions = None
             if cells.get("condition"):
                 conditions = as_levels(joined(column, cells["condition"]), row, where=where)

@@ -15,14 +15,13 @@ import scipy.sparse as sp
 from alscell.archives import Members, file_member, held, names_of, open_archive, the_one
 from alscell.counts import BROKEN, Counts, broken
 from alscell.errors import InputError
-from alscell.keys import is_archive_name
+from alscell.keys import HDF5, is_archive_name
 
 GENE_EXPRESSION = "Gene Expression"
 GENOMES = {"human": re.compile(r"(hg|grch|b37)", re.IGNORECASE), "mouse": re.compile(r"(mm|grcm)", re.IGNORECASE)}
 # ASSUME: HDF5's gzip does not shrink a real table so much. Measured on eight 10x files: at most 26 times; 1,030 is what
 # it reaches on one value repeated. Small tables may do as they like.
 MAX_H5_RATIO, FREE_H5_BYTES = 250, 256 * 2**20
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _H5_NAME = re.compile(r".*\.(h5|hdf5)(\.gz)?", re.IGNORECASE | re.DOTALL)
 
 log = logging.getLogger(__name__)
@@ -53,7 +52,7 @@ def read_tenx(path: str | Path, *, member: str, organism: str, where: str) -> Co
     try:
         with Path(path).open("rb") as stream:
             # NOTE: h5py.is_hdf5 also takes a tar whose first member is an h5: its signature may stand at byte 512.
-            is_h5 = stream.read(len(_SIGNATURE)) == _SIGNATURE
+            is_h5 = stream.read(len(HDF5)) == HDF5
         if is_h5 and is_archive_name(Path(path).name):
             # `check` lets several samples share a file of this name; each would get all of its cells.
             mend = "Give it its right name, and every sample a file of its own."
