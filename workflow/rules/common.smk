@@ -54,6 +54,8 @@ LIBRARY = {
         "genes",
         "given_pseudobulk",
         "h5ad",
+        "hidden",
+        "influence",
         "integrity",
         "jobs",
         "keys",
@@ -61,6 +63,7 @@ LIBRARY = {
         "loom",
         "moderation",
         "mtx",
+        "negative_binomial",
         "neighbors",
         "normalization",
         "orthologs",
@@ -402,7 +405,8 @@ def result_files():
         *("sample_checks.tsv", "sample_pairs.tsv"),
     )
     by_dataset = (
-        *("differential.tsv.gz", "differential_skipped.tsv", "enrichment.tsv.gz"),
+        *("differential.parquet", "differential.tsv.gz", "differential_skipped.tsv", "differential_power.tsv"),
+        *("expression_donors.parquet", "enrichment.tsv.gz"),
         *(
             "rank_profiles.h5ad",
             "pathway_donors.parquet",
@@ -412,10 +416,7 @@ def result_files():
             "composition_donors.tsv",
         ),
     )
-    by_contrast = (
-        *("differential/{contrast}.parquet", "differential_skipped/{contrast}.tsv"),
-        *("enrichment/{contrast}.parquet", "pathway_tests/{contrast}.tsv"),
-    )
+    by_contrast = ("pathway_tests/{contrast}.tsv",)
     truth = ("pathways.tsv", "genes.tsv", "composition.tsv", "cells.tsv.gz")
     return [
         *(path for dataset in DATASETS for path in acquired_files(dataset)),
@@ -475,6 +476,11 @@ def dataset_files(wildcards):
 def contrast_definitions(wildcards):
     """Factor and arms of every contrast of a dataset, by name."""
     return {name: config["contrasts"][name] for name in DATASETS[wildcards.dataset]["contrasts"]}
+
+
+def fit_choices():
+    """How counts are fitted and tested: config `differential` without the key that says which contrasts are."""
+    return {key: value for key, value in config["differential"].items() if key != "min_donors"}
 
 
 def covariates(wildcards):

@@ -66,102 +66,60 @@ rule test_differential:
         sums="results/{dataset}/pseudobulk.h5ad",
         library=library("test_differential"),
     output:
-        table="results/{dataset}/differential/{contrast}.parquet",
-        skipped="results/{dataset}/differential_skipped/{contrast}.tsv",
+        table="results/{dataset}/differential.parquet",
+        text_table="results/{dataset}/differential.tsv.gz",
+        skipped="results/{dataset}/differential_skipped.tsv",
+        power="results/{dataset}/differential_power.tsv",
+        donors_table="results/{dataset}/expression_donors.parquet",
     log:
-        "logs/test_differential/{dataset}/{contrast}.log",
+        "logs/test_differential/{dataset}.log",
     benchmark:
-        "benchmarks/test_differential/{dataset}/{contrast}.tsv"
+        "benchmarks/test_differential/{dataset}.tsv"
     conda:
         "../../envs/alscell.yaml"
     threads: 1
     params:
-        definition=lookup("contrasts/{contrast}", within=config),
+        definitions=contrast_definitions,
         covariates=covariates,
-        method=lookup("differential/method", within=config),
         min_cells=lookup("pseudobulk/min_cells", within=config),
         min_donors=lookup("differential/min_donors", within=config),
-        min_count=lookup("differential/min_count", within=config),
-        min_total_count=lookup("differential/min_total_count", within=config),
+        choices=fit_choices(),
     message:
-        "Compare genes in {wildcards.dataset}, {wildcards.contrast}: {params.method}, donors as replicates"
+        "Compare genes in {wildcards.dataset}, donors as replicates: {params.choices[method]}"
     script:
         "../scripts/test_differential.py"
-
-
-rule gather_differential:
-    input:
-        tables=per_contrast("results/{dataset}/differential/{contrast}.parquet"),
-        tables_skipped=per_contrast("results/{dataset}/differential_skipped/{contrast}.tsv"),
-        library=library("gather_differential"),
-    output:
-        table="results/{dataset}/differential.tsv.gz",
-        skipped="results/{dataset}/differential_skipped.tsv",
-    log:
-        "logs/gather_differential/{dataset}.log",
-    benchmark:
-        "benchmarks/gather_differential/{dataset}.tsv"
-    conda:
-        "../../envs/alscell.yaml"
-    threads: 1
-    message:
-        "Join the differential tables of {wildcards.dataset}"
-    script:
-        "../scripts/gather_differential.py"
 
 
 rule test_enrichment:
     input:
         sums="results/{dataset}/pseudobulk.h5ad",
-        differential="results/{dataset}/differential/{contrast}.parquet",
         gene_sets=local(gene_set_files),
         set_kinds=workflow.source_path("../../resources/gene_sets/sets.tsv"),
         orthologs=local(ortholog_table),
         library=library("test_enrichment"),
     output:
-        table="results/{dataset}/enrichment/{contrast}.parquet",
+        table="results/{dataset}/enrichment.tsv.gz",
     log:
-        "logs/test_enrichment/{dataset}/{contrast}.log",
+        "logs/test_enrichment/{dataset}.log",
     benchmark:
-        "benchmarks/test_enrichment/{dataset}/{contrast}.tsv"
+        "benchmarks/test_enrichment/{dataset}.tsv"
     conda:
         "../../envs/alscell.yaml"
     threads: 1
     params:
-        definition=lookup("contrasts/{contrast}", within=config),
+        definitions=contrast_definitions,
         covariates=covariates,
-        method=lookup("differential/method", within=config),
         min_cells=lookup("pseudobulk/min_cells", within=config),
         min_donors=lookup("differential/min_donors", within=config),
-        min_count=lookup("differential/min_count", within=config),
-        min_total_count=lookup("differential/min_total_count", within=config),
+        choices=fit_choices(),
         permutations=lookup("enrichment/permutations", within=config),
         seed=lookup("seed", within=config),
         min_size=lookup("enrichment/min_size", within=config),
         max_size=lookup("enrichment/max_size", within=config),
     message:
-        "Test gene sets in {wildcards.dataset}, {wildcards.contrast}: {params.min_size} to {params.max_size} genes"
+        "Test gene sets in {wildcards.dataset}: {params.min_size} to {params.max_size} genes"
     script:
         "../scripts/test_enrichment.py"
-
-
-rule gather_enrichment:
-    input:
-        tables=per_contrast("results/{dataset}/enrichment/{contrast}.parquet"),
-        library=library("gather_enrichment"),
-    output:
-        table="results/{dataset}/enrichment.tsv.gz",
-    log:
-        "logs/gather_enrichment/{dataset}.log",
-    benchmark:
-        "benchmarks/gather_enrichment/{dataset}.tsv"
-    conda:
-        "../../envs/alscell.yaml"
-    threads: 1
-    message:
-        "Join the enrichment tables of {wildcards.dataset}"
-    script:
-        "../scripts/gather_enrichment.py"
 
 
 rule test_composition:
@@ -179,7 +137,7 @@ rule test_composition:
         "../../envs/alscell.yaml"
     threads: 1
     params:
-        contrasts=contrast_definitions,
+        definitions=contrast_definitions,
         covariates=covariates,
         min_donors=lookup("differential/min_donors", within=config),
     message:

@@ -1,9 +1,10 @@
-"""Test every gene between donors, in every cell type of one contrast."""
+"""Test every gene between donors, in every cell type and contrast of a dataset."""
 
 import logging
+from typing import Any
 
 from alscell import files
-from alscell.expression import compare_donors
+from alscell.expression import Choices, compare_donors, donor_expression
 from alscell.jobs import run
 from alscell.pseudobulk import observations_of
 
@@ -14,38 +15,38 @@ def main(
     *,
     sums: str,
     table: str,
+    text_table: str,
     skipped: str,
+    power: str,
+    donors_table: str,
     dataset: str,
-    contrast: str,
-    definition: dict,
+    definitions: dict,
     covariates: list[str],
-    method: str,
     min_cells: int,
     min_donors: int,
-    min_count: float,
-    min_total_count: float,
+    choices: dict[str, Any],
 ) -> None:
-    """Read the pseudobulk, write the differential table and the cell types that were skipped."""
+    """Read the pseudobulk; write the tests, what was skipped, what could have been found, and donors' expression."""
     data = files.read_h5ad(sums)
-    differential, left_out = compare_donors(
+    genes, observations = data.var_names.to_numpy(dtype=object), observations_of(data)
+    found = compare_donors(
         data.X,
-        observations_of(data),
-        data.var_names.to_numpy(dtype=object),
+        observations,
+        genes,
+        definitions,
+        Choices(**choices),
         dataset=dataset,
-        contrast=contrast,
-        **definition,
         covariates=covariates,
-        method=method,
         min_cells=min_cells,
         min_donors=min_donors,
-        min_count=min_count,
-        min_total_count=min_total_count,
     )
-    files.write_table(differential, table, "differential")
-    files.write_table(left_out, skipped, "differential_skipped")
-    LOG.info(
-        "%d cell types, %d rows, %d skipped", differential["cell_type"].nunique(), len(differential), len(left_out)
-    )
+    expression = donor_expression(data.X, observations, genes, found.table, min_cells=min_cells)
+    for path in (table, text_table):
+        files.write_table(found.table, path, "differential")
+    files.write_table(found.skipped, skipped, "differential_skipped")
+    files.write_table(found.power, power, "differential_power")
+    files.write_table(expression, donors_table, "expression_donors")
+    LOG.info("%d rows of %d contrasts, %d skipped", len(found.table), len(definitions), len(found.skipped))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 from scipy import sparse, special, stats
 
-from alscell.design import Design
-from alscell.expression import CellTypeFit, cell_type_units, fit_cell_type
-from alscell.moderation import benjamini_hochberg, moderated_test
+from alscell.design import Definition, Design
+from alscell.expression import CellTypeFit, Choices, cell_type_units, expressed, fit_cell_type
+from alscell.keys import CELL_TYPE, CONTRAST
+from alscell.moderation import benjamini_hochberg
 from alscell.tables import empty_table
 
 GENE_LEVEL = "gene_level"  # kind of a family in sets.tsv whose members are looked at gene by gene
@@ -33,7 +36,7 @@ def sets_to_test(gene_sets: pd.DataFrame, kinds: pd.DataFrame) -> pd.DataFrame:
     return marked.loc[marked["_merge"] == "left_only", list(gene_sets.columns)].reset_index(drop=True)
 
 
-def camera(fitted: CellTypeFit, design: Design, members: dict[str, np.ndarray], *, trend: bool) -> pd.DataFrame:
+def camera(fitted: CellTypeFit, design: Design, members: dict[str, np.ndarray]) -> pd.DataFrame:
     """Competitive test of gene sets, with the correlation between their genes estimated from residuals.
 
     Parameters
@@ -41,11 +44,9 @@ def camera(fitted: CellTypeFit, design: Design, members: dict[str, np.ndarray], 
     fitted : CellTypeFit
         Log expression, weights and fit of one cell type.
     design : Design
-        Of that fit.
+        A contrast of its model.
     members : dict of str to ndarray of int
         Set -> rows of `fitted`, at least one and not all.
-    trend : bool
-        As in `moderated_test`.
 
     Returns
     -------
@@ -57,7 +58,7 @@ def camera(fitted: CellTypeFit, design: Design, members: dict[str, np.ndarray], 
     Wu and Smyth 2012, Nucleic Acids Res 40:e133. Equal to limma 3.54.1, camera(inter.gene.cor=NA); as there, a negative
     correlation counts as 0 in the test.
     """
-    test = moderated_test(fitted.fit, design, trend=trend)
+    test = fitted.test(design)
     scores = normal_scores(test["statistic"].to_numpy(), df=float(test["df_total"].iloc[0]))
     n, mean, variance = len(scores), scores.mean(), scores.var(ddof=1)
     df = min(fitted.fit.df_residual, n - 2)
@@ -80,7 +81,7 @@ def normal_scores(t: np.ndarray, *, df: float) -> np.ndarray:
 
 def independent_residuals(fitted: CellTypeFit, design: Design, rows: np.ndarray) -> np.ndarray:
     """Residuals of some genes rotated to df_residual independent ones, mean square 1; genes x df_residual."""
-    terms = design.matrix.to_numpy()
+    terms = fitted.design(design).matrix.to_numpy()
     root = np.ones((1, len(terms))) if fitted.weights is None else np.sqrt(fitted.weights[rows])
     rotation = np.linalg.qr(root[:, :, None] * terms, mode="complete")[0][:, :, terms.shape[1] :]
     residuals = np.einsum(
@@ -175,20 +176,20 @@ def tested_members(
 
 
 def camera_sets(
-    fitted: CellTypeFit, design: Design, gene_sets: pd.DataFrame, *, trend: bool, min_size: int, max_size: int
+    fitted: CellTypeFit, design: Design, gene_sets: pd.DataFrame, *, min_size: int, max_size: int
 ) -> pd.DataFrame:
     """CAMERA of every gene set in one cell type: family, pathway, n_genes, the columns of `camera`, and fdr.
 
     Parameters
     ----------
-    fitted, design, trend
+    fitted, design
         As `camera`.
     gene_sets, min_size, max_size
         As `tested_members`; a set outside the limits keeps its row, without numbers.
     """
     out = count_members(gene_sets, fitted.genes)
     members = tested_members(gene_sets, fitted.genes, min_size=min_size, max_size=max_size)
-    test = camera(fitted, design, members, trend=trend)
+    test = camera(fitted, design, members)
     out = out.set_index(out["family"] + "/" + out["pathway"]).join(test).reset_index(drop=True)
     return out.assign(fdr=benjamini_hochberg(out["p_value"].to_numpy(dtype=float)))
 
@@ -198,7 +199,6 @@ def enrich_cell_type(
     design: Design,
     gene_sets: pd.DataFrame,
     *,
-    trend: bool,
     permutations: int,
     seed: int,
     min_size: int,
@@ -208,14 +208,14 @@ def enrich_cell_type(
 
     Parameters
     ----------
-    fitted, design, gene_sets, trend, min_size, max_size
+    fitted, design, gene_sets, min_size, max_size
         As `camera_sets`.
     permutations, seed : int
         As `prerank_scores`.
     """
-    out = camera_sets(fitted, design, gene_sets, trend=trend, min_size=min_size, max_size=max_size)
+    out = camera_sets(fitted, design, gene_sets, min_size=min_size, max_size=max_size)
     members = tested_members(gene_sets, fitted.genes, min_size=min_size, max_size=max_size)
-    statistic = moderated_test(fitted.fit, design, trend=trend)["statistic"].to_numpy()
+    statistic = fitted.test(design)["statistic"].to_numpy()
     scores = prerank_scores(
         ranking(fitted.genes, statistic),
         {name: fitted.genes[rows].tolist() for name, rows in members.items()},
@@ -231,35 +231,32 @@ def count_members(gene_sets: pd.DataFrame, genes: np.ndarray) -> pd.DataFrame:
     return present.groupby(["family", "pathway"], as_index=False)["n_genes"].sum().astype({"n_genes": int})
 
 
-def enrich_contrast(
+def enrich_dataset(
     counts: sparse.csr_matrix,
     observations: pd.DataFrame,
     genes: np.ndarray,
-    differential: pd.DataFrame,
     gene_sets: pd.DataFrame,
+    definitions: Mapping[str, Definition],
+    choices: Choices,
     *,
     dataset: str,
-    contrast: str,
-    method: str,
-    min_count: float,
-    min_total_count: float,
+    covariates: Sequence[str],
+    min_cells: int,
+    min_donors: int,
     permutations: int,
     seed: int,
     min_size: int,
     max_size: int,
-    **choice: object,
 ) -> pd.DataFrame:
-    """Gene sets in every cell type of the differential table.
+    """Gene sets in every cell type and contrast of a dataset.
 
     Parameters
     ----------
-    counts, observations, genes, method, min_count, min_total_count, choice
-        As `compare_donors`: the fit is made again, for its residuals.
-    differential : DataFrame
-        Its result. A descriptive cell type has rows that say how many members it measures, and no scores.
+    counts, observations, genes, definitions, choices, covariates, min_cells, min_donors
+        As `compare_donors`: the same models, fitted again for their residuals.
     gene_sets, permutations, seed, min_size, max_size
-        As `enrich_cell_type`.
-    dataset, contrast : str
+        As `enrich_cell_type`. A descriptive cell type has rows that say how many members it measures, and no scores.
+    dataset : str
         Written into the table.
 
     Returns
@@ -267,19 +264,21 @@ def enrich_contrast(
     DataFrame
         Table "enrichment".
     """
-    units = {unit.cell_type: unit for unit in cell_type_units(observations, **choice)[0]}
+    design = {"covariates": covariates, "min_cells": min_cells, "min_donors": min_donors}
+    limits = {"permutations": permutations, "seed": seed, "min_size": min_size, "max_size": max_size}
     parts = [empty_table("enrichment")]
-    for cell_type, table in differential.groupby("cell_type", sort=True):
-        unit = units[cell_type]
-        if unit.design is None:
-            part = count_members(gene_sets, table["gene"].to_numpy())
-        else:
-            filters = {"min_count": min_count, "min_total_count": min_total_count}
-            fitted = fit_cell_type(counts[unit.rows].toarray().T, genes, unit.design, method=method, **filters)
-            sizes = {"min_size": min_size, "max_size": max_size}
-            part = enrich_cell_type(
-                fitted, unit.design, gene_sets, trend=method == "trend", permutations=permutations, seed=seed, **sizes
-            )
-        parts.append(part.assign(cell_type=cell_type, descriptive=unit.design is None))
+    for unit in cell_type_units(observations, definitions, **design)[0]:
+        dense = counts[unit.rows].toarray().T
+        fitted = None
+        if unit.designs:
+            fitted = fit_cell_type(dense, genes, next(iter(unit.designs.values())), choices, cells=unit.cells)
+        for name, tested in unit.designs.items():
+            if fitted is not None:
+                part = enrich_cell_type(fitted, tested, gene_sets, **limits)
+                parts.append(part.assign(**{CELL_TYPE: unit.cell_type, CONTRAST: name}, descriptive=False))
+        for name, comparison in unit.described.items():
+            if len(kept := expressed(dense, comparison.smallest_group, choices)):
+                part = count_members(gene_sets, genes[kept])
+                parts.append(part.assign(**{CELL_TYPE: unit.cell_type, CONTRAST: name}, descriptive=True))
     out = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
-    return out.assign(dataset=dataset, contrast=contrast).reindex(columns=list(parts[0].columns))
+    return out.assign(dataset=dataset).reindex(columns=list(parts[0].columns))

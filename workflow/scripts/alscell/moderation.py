@@ -19,8 +19,10 @@ class Fit:
 
     Parameters
     ----------
-    coefficients, stdev_unscaled : ndarray, features x terms
-        Estimates, and their standard errors before the multiplication with sigma.
+    coefficients : ndarray, features x terms
+        Estimates.
+    root : ndarray, features x terms x terms (or 1 x terms x terms, without weights)
+        root @ root.T is the covariance of the estimates before the multiplication with sigma2.
     sigma2 : ndarray (features,)
         Residual variance; NaN without residual degrees of freedom.
     df_residual : float
@@ -30,10 +32,19 @@ class Fit:
     """
 
     coefficients: np.ndarray
-    stdev_unscaled: np.ndarray
+    root: np.ndarray
     sigma2: np.ndarray
     df_residual: float
     average: np.ndarray
+
+    def effect(self, design: Design) -> np.ndarray:
+        """Estimate of the contrast of each feature, in the unit of the values."""
+        return self.coefficients @ design.contrast
+
+    def unscaled_error(self, design: Design) -> np.ndarray:
+        """Standard error of the contrast before the multiplication with sigma, one a feature."""
+        error = np.linalg.norm(design.contrast @ self.root, axis=-1)
+        return np.broadcast_to(error, len(self.coefficients)).copy()
 
 
 def fit_linear(values: np.ndarray, design: Design, *, weights: np.ndarray | None) -> Fit:
@@ -65,20 +76,18 @@ def fit_linear(values: np.ndarray, design: Design, *, weights: np.ndarray | None
         raise ValueError("values are not finite")
     if weights is None:
         q, r = np.linalg.qr(terms)
-        inverse = np.linalg.inv(r)
-        coefficients = values @ q @ inverse.T
-        stdev = np.broadcast_to(np.sqrt((inverse**2).sum(axis=1)), coefficients.shape).copy()
+        root = np.linalg.inv(r)[None]
+        coefficients = values @ q @ root[0].T
         residuals = values - coefficients @ terms.T
     else:
-        root = np.sqrt(_checked_weights(weights, values.shape))
-        q, r = np.linalg.qr(root[:, :, None] * terms)
-        inverse = np.linalg.inv(r)
-        coefficients = np.einsum("gpq,gdq,gd->gp", inverse, q, root * values, optimize=True)
-        stdev = np.sqrt((inverse**2).sum(axis=2))
-        residuals = root * (values - coefficients @ terms.T)
+        precision = np.sqrt(_checked_weights(weights, values.shape))
+        q, r = np.linalg.qr(precision[:, :, None] * terms)
+        root = np.linalg.inv(r)
+        coefficients = np.einsum("gpq,gdq,gd->gp", root, q, precision * values, optimize=True)
+        residuals = precision * (values - coefficients @ terms.T)
     df_residual = terms.shape[0] - terms.shape[1]
     sigma2 = (residuals**2).sum(axis=1) / df_residual if df_residual > 0 else np.full(len(values), np.nan)
-    return Fit(coefficients, stdev, sigma2, float(df_residual), values.mean(axis=1))
+    return Fit(coefficients, root, sigma2, float(df_residual), values.mean(axis=1))
 
 
 def _checked_weights(weights: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -119,14 +128,17 @@ def moderate(sigma2: np.ndarray, df_residual: float, *, trend: np.ndarray | None
         raise ValueError("no residual degrees of freedom")
     if len(sigma2) < 2:
         return sigma2.copy(), 0.0
-    prior, df_prior = _fit_prior(sigma2, df_residual, trend)
+    prior, df_prior = prior_variance(sigma2, df_residual, trend)
     if np.isinf(df_prior):
         return prior, df_prior
     return (df_prior * prior + df_residual * sigma2) / (df_prior + df_residual), df_prior
 
 
-def _fit_prior(sigma2: np.ndarray, df: float, trend: np.ndarray | None) -> tuple[np.ndarray, float]:
-    """Prior variance of each feature and its degrees of freedom: a scaled F fitted to the variances by moments."""
+def prior_variance(sigma2: np.ndarray, df: float, trend: np.ndarray | None) -> tuple[np.ndarray, float]:
+    """Prior variance of each feature and its degrees of freedom: a scaled F fitted to the variances by moments.
+
+    Parameters and source as `moderate`; at least two features.
+    """
     middle = np.median(sigma2)
     floored = np.maximum(sigma2, 1e-5 * (middle if middle > 0 else 1.0))  # a variance of 0 has no logarithm
     logs = np.log(floored) - special.digamma(df / 2) + np.log(df / 2)
@@ -201,9 +213,9 @@ def moderated_test(fit: Fit, design: Design, *, trend: bool) -> pd.DataFrame:
     Parameters
     ----------
     fit : Fit
-        Of `fit_linear` with the same design.
+        Of `fit_linear` with this design, or another of the same model.
     design : Design
-        Names the tested coefficient.
+        Says which combination of coefficients is tested.
     trend : bool
         Let the prior variance follow the average (limma-trend); False: one prior variance.
 
@@ -213,10 +225,9 @@ def moderated_test(fit: Fit, design: Design, *, trend: bool) -> pd.DataFrame:
         effect (case minus control, unit of the values), standard_error (moderated), statistic (t), p_value (two-sided),
         residual_sd (square root of the moderated variance), df_total (degrees of freedom of t).
     """
-    column = list(design.matrix.columns).index(design.coefficient)
     variance, df_prior = moderate(fit.sigma2, fit.df_residual, trend=fit.average if trend else None)
-    effect = fit.coefficients[:, column]
-    error = fit.stdev_unscaled[:, column] * np.sqrt(variance)
+    effect = fit.effect(design)
+    error = fit.unscaled_error(design) * np.sqrt(variance)
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.where(error > 0, effect / error, 0.0)
     df_total = min(fit.df_residual + df_prior, fit.df_residual * len(effect))
@@ -242,6 +253,45 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
     order = tested[np.argsort(p[tested], kind="stable")]
     ratio = p[order] * len(order) / np.arange(1, len(order) + 1)
     out[order] = np.minimum(np.minimum.accumulate(ratio[::-1])[::-1], 1.0)
+    return out
+
+
+def filtered_fdr(p: np.ndarray, mean: np.ndarray, *, fdr: float) -> np.ndarray:
+    """False discovery rates without the genes of lowest expression, where leaving them out gains calls.
+
+    Parameters
+    ----------
+    p : ndarray (genes,)
+    mean : ndarray (genes,)
+        Mean expression; it must not tell anything of p under the null.
+    fdr : float, 0..1
+        Rate at which calls are counted.
+
+    Returns
+    -------
+    ndarray (genes,)
+        NaN for genes left out.
+
+    Source
+    ------
+    Love, Huber and Anders 2014, Genome Biol 15:550: the smallest share left out (of 50 up to 0.95) whose number of calls
+    comes within the residual spread of the peak of a lowess curve; none if the most is 10 calls or fewer.
+    """
+    from statsmodels.nonparametric.smoothers_lowess import lowess
+
+    shares = np.linspace(0, 0.95, 50)
+    cuts = np.quantile(mean, shares)
+    cuts[0] = -np.inf
+    calls = np.array([(benjamini_hochberg(p[mean >= cut]) <= fdr).sum() for cut in cuts])
+    chosen = 0
+    if calls.max() > 10:
+        curve = lowess(calls, shares, frac=0.2, return_sorted=False)
+        spread = np.sqrt(((calls - curve)[calls > 0] ** 2).mean())
+        good = np.flatnonzero(calls > curve.max() - spread)
+        chosen = int(good[0]) if len(good) else 0
+    out = np.full(len(p), np.nan)
+    left = mean >= cuts[chosen]
+    out[left] = benjamini_hochberg(p[left])
     return out
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy import stats
+from scipy.optimize import nnls
 
 from alscell.design import Design
 from alscell.moderation import fit_linear
@@ -14,6 +15,7 @@ LARGE_ARM, SHARE_BEYOND = 10, 0.7
 RATIO_TRIM, AVERAGE_TRIM = 0.3, 0.05
 # SOURCE: Law et al. 2014, Genome Biol 15:R29: half a count added, lowess over half of the genes.
 VOOM_PRIOR_COUNT, VOOM_SPAN = 0.5, 0.5
+POISSON = 1 / np.log(2) ** 2  # UNIT: variance of log2 of a Poisson count of 1, to first order; 1/count of that for more
 # SOURCE: limma's user guide, limma-trend: 3 counts added, in proportion to library size.
 TREND_PRIOR_COUNT = 3.0
 
@@ -96,7 +98,7 @@ def _log2_factor(observed: np.ndarray, reference: np.ndarray) -> float:
 def _within(values: np.ndarray, trim: float) -> np.ndarray:
     """Values whose rank is not among the `trim` lowest or highest; ties share their mean rank."""
     low = np.floor(len(values) * trim) + 1
-    ranks = rankdata(values)
+    ranks = stats.rankdata(values)
     return (ranks >= low) & (ranks <= len(values) + 1 - low)
 
 
@@ -124,7 +126,14 @@ def log_counts(counts: np.ndarray, sizes: np.ndarray, *, prior_count: float) -> 
     return np.log2((counts + prior) / (sizes + 2 * prior) * 1e6)
 
 
-def voom(counts: np.ndarray, sizes: np.ndarray, design: Design) -> tuple[np.ndarray, np.ndarray]:
+def voom_values(counts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """log2 counts per million with half a count added to each (Law 2014); arguments as `voom`."""
+    return np.log2((counts + VOOM_PRIOR_COUNT) / (sizes + 1) * 1e6)
+
+
+def voom(
+    counts: np.ndarray, sizes: np.ndarray, design: Design, *, cells: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     """log2 counts per million and the precision of each, from the trend of variance on count size.
 
     Parameters
@@ -134,6 +143,9 @@ def voom(counts: np.ndarray, sizes: np.ndarray, design: Design) -> tuple[np.ndar
         Effective library sizes.
     design : Design
         Its residuals give the trend.
+    cells : ndarray (donors,) or None
+        Cells behind each donor's counts: a donor with few of them varies more, as `cell_factors` finds from these data.
+        None, or equal numbers: plain voom.
 
     Returns
     -------
@@ -141,11 +153,11 @@ def voom(counts: np.ndarray, sizes: np.ndarray, design: Design) -> tuple[np.ndar
 
     Source
     ------
-    Law et al. 2014, Genome Biol 15:R29. Checked against limma 3.54.1.
+    Law et al. 2014, Genome Biol 15:R29. Without `cells` checked against limma 3.54.1.
     """
     from statsmodels.nonparametric.smoothers_lowess import lowess
 
-    values = np.log2((counts + VOOM_PRIOR_COUNT) / (sizes + 1) * 1e6)
+    values = voom_values(counts, sizes)
     fit = fit_linear(values, design, weights=None)
     log_count = fit.average + np.log2(sizes + 1).mean() - np.log2(1e6)
     root_sd = fit.sigma2**0.25
@@ -153,4 +165,48 @@ def voom(counts: np.ndarray, sizes: np.ndarray, design: Design) -> tuple[np.ndar
     fitted = fit.coefficients @ design.matrix.to_numpy().T + np.log2(sizes + 1) - np.log2(1e6)
     # ASSUME: beyond the genes that were fitted, the curve goes on as a constant.
     trend = np.interp(fitted, curve[:, 0], curve[:, 1])
-    return values, 1 / np.maximum(trend, 1e-3) ** 4
+    weights = 1 / np.maximum(trend, 1e-3) ** 4
+    if cells is None or np.ptp(cells) == 0:
+        return values, weights
+    residuals = values - fit.coefficients @ design.matrix.to_numpy().T
+    return values, weights / cell_factors(residuals, weights, 2**fitted, np.asarray(cells, dtype=float), design)
+
+
+def cell_factors(
+    residuals: np.ndarray, weights: np.ndarray, expected: np.ndarray, cells: np.ndarray, design: Design
+) -> np.ndarray:
+    """How much more each value varies than voom's trend says, because of the number of cells behind it.
+
+    The variance of a log count is taken as donors + cells / n + 1 / count (Poisson), with one variance between donors
+    and one between cells for all genes of the cell type, estimated by moments from residuals.
+
+    Parameters
+    ----------
+    residuals : ndarray, genes x donors
+        Of the unweighted fit of `design`, log2 units.
+    weights : ndarray, genes x donors
+        Of voom, from the trend alone.
+    expected : ndarray, genes x donors
+        Fitted counts.
+    cells : ndarray (donors,)
+        n of each donor.
+
+    Returns
+    -------
+    ndarray, genes x donors
+        Its geometric mean over a gene's donors is 1; all 1 where numbers of cells explain nothing.
+    """
+    terms = design.matrix.to_numpy(dtype=float)
+    basis = np.linalg.qr(terms)[0]
+    mixing = (np.eye(len(terms)) - basis @ basis.T) ** 2  # a residual's variance is a mix of all donors' variances
+    emphasis = weights.mean(axis=1) ** 2
+    emphasis = emphasis / emphasis.sum()
+    poisson = POISSON / np.maximum(expected, 1.0)
+    explained = np.column_stack([mixing.sum(axis=1), mixing @ (1 / cells)])
+    between_donors, between_cells = nnls(explained, emphasis @ residuals**2 - mixing @ (emphasis @ poisson))[0]
+    if not between_cells:
+        return np.ones_like(residuals)
+    variance = between_donors + between_cells / cells + poisson
+    typical = between_donors + between_cells / stats.hmean(cells) + poisson
+    logs = np.log(variance / typical)
+    return np.exp(logs - logs.mean(axis=1, keepdims=True))

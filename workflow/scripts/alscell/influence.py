@@ -1,0 +1,103 @@
+"""How much one donor decides: Cook's distances, and the test of a contrast without each donor in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from alscell.design import Design
+from alscell.moderation import Fit, moderate, prior_variance
+
+COOKS_QUANTILE = 0.99  # SOURCE: Love, Huber and Anders 2014, Genome Biol 15:550: quantile of F(p, n - p)
+COOKS_DONORS = 3  # SOURCE: as there: fewer donors in a group cannot show which one is the outlier
+SOLE = 1e-8  # 1 - leverage below which a term rests on one donor alone
+
+
+@dataclass(frozen=True)
+class Influence:
+    """What single donors do to each feature's test of one contrast.
+
+    Parameters
+    ----------
+    cooks : ndarray, features x donors
+        Cook's distances, with moderated variances.
+    cooks_limit : float
+        Above it a donor is an outlier; inf where groups are too small to tell.
+    p_without : ndarray, features x donors
+        Two-sided p without that donor; NaN for a donor without whom the contrast could not be estimated.
+    effect_without : ndarray, features x donors
+        Effect without that donor.
+    """
+
+    cooks: np.ndarray
+    cooks_limit: float
+    p_without: np.ndarray
+    effect_without: np.ndarray
+
+
+def measure_influence(
+    values: np.ndarray, weights: np.ndarray | None, fit: Fit, design: Design, *, trend: bool
+) -> Influence:
+    """Influence of every donor on every feature, without fitting again.
+
+    Weights and prior variance stay those of all donors, so that only the donor's own values are taken out; for given
+    weights the estimates are exact (Sherman-Morrison).
+
+    Parameters
+    ----------
+    values : ndarray, features x donors
+        As fitted.
+    weights : ndarray, features x donors, or None
+        As fitted.
+    fit : Fit
+    design : Design
+        Of that fit.
+    trend : bool
+        As `moderated_test`.
+
+    Source
+    ------
+    Cook 1977, Technometrics 19:15; Belsley, Kuh and Welsch 1980, Regression Diagnostics, chapter 2.
+    """
+    terms = design.matrix.to_numpy(dtype=float)
+    n, n_terms = terms.shape
+    weights = np.ones(values.shape) if weights is None else weights
+    loadings = terms @ fit.root  # features x donors x terms; its squared length times the weight is the leverage
+    leverage = weights * (loadings**2).sum(axis=2)
+    spared = 1 - leverage
+    sole = spared < SOLE
+    spared = np.where(sole, 1.0, spared)
+    residuals = values - fit.coefficients @ terms.T
+    variance, df_prior = moderate(fit.sigma2, fit.df_residual, trend=fit.average if trend else None)
+    cooks = weights * residuals**2 * leverage / spared**2 / (n_terms * variance[:, None])
+    pull = (loadings * (design.contrast @ fit.root)[:, None, :]).sum(axis=2)  # of a donor's value on the contrast
+    effect = fit.effect(design)[:, None] - pull * weights * residuals / spared
+    unscaled2 = fit.unscaled_error(design)[:, None] ** 2 + pull**2 * weights / spared
+    squares = (fit.sigma2 * fit.df_residual)[:, None] - weights * residuals**2 / spared
+    p = _p_values(effect, unscaled2, np.maximum(squares, 0.0), fit, df_prior, trend=trend)
+    lost = sole & (np.abs(pull) > SOLE)
+    limit = stats.f.ppf(COOKS_QUANTILE, n_terms, n - n_terms) if design.smallest_group >= COOKS_DONORS else np.inf
+    return Influence(np.where(sole, 0.0, cooks), float(limit), np.where(lost, np.nan, p), np.where(lost, np.nan, effect))
+
+
+def _p_values(
+    effect: np.ndarray, unscaled2: np.ndarray, squares: np.ndarray, fit: Fit, df_prior: float, *, trend: bool
+) -> np.ndarray:
+    """Moderated p of each feature without each donor, under the prior of all donors."""
+    df = fit.df_residual - 1
+    if len(effect) < 2:
+        prior = np.zeros(len(effect))
+    else:
+        prior, df_prior = prior_variance(fit.sigma2, fit.df_residual, fit.average if trend else None)
+    if np.isinf(df_prior):
+        variance = np.broadcast_to(prior[:, None], effect.shape)
+    elif df + df_prior > 0:
+        variance = (df_prior * prior[:, None] + squares) / (df_prior + df)
+    else:
+        return np.full(effect.shape, np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = np.abs(effect) / np.sqrt(unscaled2 * variance)
+    df_total = min(df + df_prior, max(df, 1) * len(effect))
+    return 2 * stats.t.sf(np.nan_to_num(statistic, nan=0.0), df_total)
