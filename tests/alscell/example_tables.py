@@ -196,8 +196,12 @@ def pathway_tests(dataset: str) -> pd.DataFrame:
             row |= {"ci_low": effect - 0.9, "ci_high": effect + 0.9, "standard_error": 0.45, "statistic": effect / 0.45}
             row |= {"p_value": 0.00012 if found else 0.4, "fdr": 0.0034 if found else 0.8, "fdr_within": 0.5}
             row |= {"random_set_percentile": 99.0 if found else 40.0, "descriptive": name == "mural"}
+            row |= {f"{one}_control_sd": 1.2 * row[one] for one in ("effect", "ci_low", "ci_high")}
+            row |= {"minimum_detectable_effect": 1.9, "depth_correlation": 0.1, "depth_correlation_donors": 0.2}
+            row |= {"depth_ratio": 0.9}
             if name == "mural":
                 tested = ("ci_low", "ci_high", "standard_error", "statistic", "p_value", "fdr", "fdr_within")
+                tested += ("effect_control_sd", "ci_low_control_sd", "ci_high_control_sd", "minimum_detectable_effect")
                 row |= dict.fromkeys(tested, np.nan)
             rows.append(row)
     n_case = 5 if dataset == "tissue" else 4
@@ -210,6 +214,7 @@ def pathway_donors(dataset: str) -> pd.DataFrame:
     rng = np.random.default_rng(4)
     rows = [
         {"family": family, "pathway": pathway, "cell_type": name, "donor": sample["donor"], "n_cells": 40,
+         "depth": 3000.0, "score_sd": 0.05,
          "score": float(np.clip(0.1 + 0.01 * rng.normal()
                         + 0.01 * MOVED.get((name, pathway), 0) * (sample["condition"] == "ALS"), 0, 1))}
         for name in TYPES[dataset] for family, pathway in SETS for sample in samples(dataset).to_dict("records")

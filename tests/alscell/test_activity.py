@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from scipy import stats
+from scipy import optimize, stats
 
 from alscell.activity import _prior, _shares, _statistics, compare_arms, compare_sets, describe
 from alscell.composition import compare_composition, count_cells
 from alscell.expression import build_design, cell_type_units, fit_linear
 from alscell.pathways import Profiles, donor_scores
+from alscell.power import minimum_detectable_effect
 from alscell.random_sets import derived_seed, draw_sets, expression_bins
 from alscell.tables import check_table
 
@@ -17,7 +18,7 @@ N_GENES, N_TOP = 600, 40
 CONTRAST = {"factor": "condition", "case": ["ALS"], "control": ["Control"]}
 CHOICES = {
     **CONTRAST, "covariates": [], "min_cells": 10, "min_donors": 3, "n_random_sets": 200, "n_expression_bins": 10,
-    "seed": (42, "als_vs_control"),
+    "seed": (42, "als_vs_control"), "cell_weights": True, "fdr": 0.05,
 }  # fmt: skip
 MEMBERS = {("f", f"s{number:02}"): np.arange(number * 20, number * 20 + 20) for number in range(20)}
 
@@ -37,15 +38,15 @@ def simulate(donors, *, cell_types=("astrocyte", "microglia"), planted=None, shi
             values = level * rng.lognormal(0, 0.4, N_GENES)
             if planted and planted[0] == cell_type and condition == "ALS":
                 values[MEMBERS[planted[1]]] *= shift
-            rows.append((donor, cell_type, 40))
+            rows.append((donor, cell_type, 40, rng.lognormal(7, 0.3)))
             weights.append(values)
     expression = pd.DataFrame(dict.fromkeys(cell_types, level), index=[f"g{number:03}" for number in range(N_GENES)])
-    rows = pd.DataFrame(rows, columns=["donor", "cell_type", "n_cells"])
+    rows = pd.DataFrame(rows, columns=["donor", "cell_type", "n_cells", "depth"])
     return Profiles(rows, np.array(weights), expression.index, N_TOP, expression)
 
 
 def run(donors, profiles, **choices):
-    return compare_arms(donor_scores(profiles, MEMBERS), donors, profiles, MEMBERS, **{**CHOICES, **choices})
+    return compare_arms(donor_scores(profiles, MEMBERS, None), donors, profiles, MEMBERS, **{**CHOICES, **choices})
 
 
 def one_set(*values):
@@ -57,7 +58,7 @@ def test_one_set_is_the_t_test_of_scipy():
     """One set has no others to borrow from, so the moderated t is the plain one."""
     values = one_set(0.21, 0.25, 0.30, 0.24, 0.10, 0.16, 0.19)
     donors = people(4, 3)
-    got = compare_sets(values, build_design(donors, **CONTRAST, covariates=[])).iloc[0]
+    got = compare_sets(values, build_design(donors, **CONTRAST, covariates=[]), np.ones(7)).iloc[0]
     case, control = values.iloc[0, :4], values.iloc[0, 4:]
     expected = stats.ttest_ind(case, control)
     assert got["statistic"] == pytest.approx(expected.statistic)
@@ -73,7 +74,7 @@ def test_one_set_is_the_t_test_of_scipy():
 def test_covariate_as_statsmodels():
     values = one_set(0.21, 0.25, 0.30, 0.24, 0.10, 0.16, 0.19)
     donors = people(4, 3).assign(batch=list("aabbabb"))
-    got = compare_sets(values, build_design(donors, **CONTRAST, covariates=["batch"])).iloc[0]
+    got = compare_sets(values, build_design(donors, **CONTRAST, covariates=["batch"]), np.ones(7)).iloc[0]
     terms = sm.add_constant(np.c_[donors["batch"] == "b", donors["condition"] == "ALS"].astype(float))
     expected = sm.OLS(values.iloc[0].to_numpy(), terms).fit()
     assert got["statistic"] == pytest.approx(expected.tvalues[2])
@@ -81,13 +82,88 @@ def test_covariate_as_statsmodels():
     assert got["effect"] == pytest.approx(expected.params[2] / np.sqrt(expected.scale))
 
 
+def test_effect_in_standard_deviations_of_controls_by_hand():
+    """One set borrows from none: the plain standard deviation of the controls, and the interval scaled with it."""
+    values = one_set(0.21, 0.25, 0.30, 0.24, 0.10, 0.16, 0.19)
+    got = compare_sets(values, build_design(people(4, 3), **CONTRAST, covariates=[]), np.ones(7)).iloc[0]
+    case, control = values.iloc[0, :4], values.iloc[0, 4:]
+    interval = stats.ttest_ind(case, control).confidence_interval(0.95)
+    assert got["effect_control_sd"] == pytest.approx((case.mean() - control.mean()) / control.std())
+    assert got["ci_low_control_sd"] == pytest.approx(interval.low / control.std())
+    assert got["ci_high_control_sd"] == pytest.approx(interval.high / control.std())
+
+
+def test_few_controls_do_not_make_their_standard_deviation_wild():
+    """300 sets, 6 against 4 donors, true effect 1.5 control SD: moderated estimates stay near, plain ones do not."""
+    rng = np.random.default_rng(3)
+    values = 1 + 0.1 * rng.normal(size=(300, 10)) + 0.15 * (np.arange(10) < 6)
+    index = pd.MultiIndex.from_tuples([("f", f"s{i}") for i in range(300)], names=["family", "pathway"])
+    frame = pd.DataFrame(values, index=index, columns=people(6, 4).index)
+    got = compare_sets(frame, build_design(people(6, 4), **CONTRAST, covariates=[]), np.ones(10))
+    plain = (values[:, :6].mean(axis=1) - values[:, 6:].mean(axis=1)) / values[:, 6:].std(axis=1, ddof=1)
+    assert got["effect_control_sd"].mean() == pytest.approx(1.5, abs=0.12)
+    assert got["effect_control_sd"].std() < 0.6 * plain.std()
+
+
+def test_weights_are_those_of_statsmodels():
+    values = one_set(0.21, 0.25, 0.30, 0.24, 0.10, 0.16, 0.19)
+    weights = np.array([1.6, 0.4, 1.0, 1.5, 0.5, 1.2, 0.8])
+    donors = people(4, 3).assign(batch=list("aabbabb"))
+    got = compare_sets(values, build_design(donors, **CONTRAST, covariates=["batch"]), weights).iloc[0]
+    terms = sm.add_constant(np.c_[donors["batch"] == "b", donors["condition"] == "ALS"].astype(float))
+    expected = sm.WLS(values.iloc[0].to_numpy(), terms, weights=weights).fit()
+    assert got["statistic"] == pytest.approx(expected.tvalues[2])
+    assert got["p_value"] == pytest.approx(expected.pvalues[2])
+    assert got["effect"] == pytest.approx(expected.params[2] / np.sqrt(expected.scale))
+
+
+def test_donors_with_few_cells_count_less():
+    """Deviations between cells change the tests; without them, or with the key off, all donors count alike."""
+    donors = people(6, 6)
+    profiles = simulate(donors, cell_types=("t",))
+    cells = np.resize([10, 40, 400], 12)
+    profiles.rows["n_cells"] = cells
+    scores = donor_scores(profiles, MEMBERS, None)
+    plain = compare_arms(scores, donors, profiles, MEMBERS, **CHOICES)
+    spread = scores.assign(score_sd=scores["score"] * 0.5)
+    weighted = compare_arms(spread, donors, profiles, MEMBERS, **CHOICES)
+    assert not np.allclose(weighted["statistic"], plain["statistic"])
+    off = compare_arms(spread, donors, profiles, MEMBERS, **{**CHOICES, "cell_weights": False})
+    pd.testing.assert_frame_equal(off, plain)
+    assert weighted["random_set_percentile"].between(0, 100).all()
+
+
+def test_minimum_detectable_effect_is_that_of_the_last_hit():
+    donors = people()
+    table = run(donors, simulate(donors, planted=("microglia", ("f", "s03"))))
+    assert (table["fdr"] <= 0.05).sum() == 1
+    row = table.iloc[0]
+    df = optimize.brentq(lambda df: 2 * stats.t.sf(abs(row["statistic"]), df) - row["p_value"], 1, 1e4)
+    expected = minimum_detectable_effect(row["standard_error"], df, alpha=0.05 / 40, power=0.8)
+    assert row["minimum_detectable_effect"] == pytest.approx(float(expected))
+
+
+def test_depth_of_arms_and_donors_stands_beside_the_test():
+    donors = people(4, 4)
+    profiles = simulate(donors, cell_types=("t",))
+    profiles.rows["depth"] = [1000, 2000, 1500, 1200, 4000, 2000, 3000, 2500]
+    table = run(donors, profiles)
+    ratio = stats.gmean([1000, 2000, 1500, 1200]) / stats.gmean([4000, 2000, 3000, 2500])
+    assert table["depth_ratio"].to_numpy() == pytest.approx(ratio)
+    values = donor_scores(profiles, MEMBERS, None).query("pathway == 's05'").set_index("donor")
+    within = [np.r_[x[:4] - x[:4].mean(), x[4:] - x[4:].mean()] for x in
+              (values["score"].to_numpy(), np.log(values["depth"].to_numpy()))]  # fmt: skip
+    found = table.set_index("pathway").loc["s05", "depth_correlation_donors"]
+    assert found == pytest.approx(np.corrcoef(*within)[0, 1])
+
+
 def test_columns_in_any_order_and_any_unit():
     donors = people()
-    scores = donor_scores(simulate(donors), MEMBERS).query("cell_type == 'astrocyte'")
+    scores = donor_scores(simulate(donors), MEMBERS, None).query("cell_type == 'astrocyte'")
     values = scores.pivot(index=["family", "pathway"], columns="donor", values="score")
     design = build_design(donors, **CONTRAST, covariates=[])
-    expected = compare_sets(values, design)
-    pd.testing.assert_frame_equal(compare_sets(values[values.columns[::-1]] * 7, design), expected)
+    expected = compare_sets(values, design, np.ones(9))
+    pd.testing.assert_frame_equal(compare_sets(values[values.columns[::-1]] * 7, design, np.ones(9)), expected)
     excluded = (expected["ci_low"] > 0) | (expected["ci_high"] < 0)
     assert (excluded == (expected["p_value"] < 0.05)).all()
 
@@ -102,7 +178,7 @@ def test_planted_set_is_found_and_nothing_else():
     down = run(donors, simulate(donors, planted=("microglia", ("f", "s03")), shift=1 / 1.6))
     assert down.loc[down["fdr"].idxmin(), ["pathway"]].item() == "s03"
     assert down.loc[down["fdr"].idxmin(), "effect"] < -1
-    full = check_table(table.assign(dataset="x", contrast="c", coverage=1.0), "pathway_tests")
+    full = check_table(table.assign(dataset="x", contrast="c", coverage=1.0, depth_correlation=0.1), "pathway_tests")
     assert len(full) == 40
 
 
@@ -133,7 +209,7 @@ def test_another_cell_type_changes_only_the_fdr_over_all():
         other.expression.join(profiles.expression),
     )
     large = run(donors, both).query("cell_type == 'microglia'").reset_index(drop=True)
-    same = [name for name in small if name != "fdr"]
+    same = [name for name in small if name not in ("fdr", "minimum_detectable_effect")]
     pd.testing.assert_frame_equal(large[same], small[same], check_exact=True)
     assert not large["fdr"].equals(small["fdr"])
 
@@ -154,7 +230,7 @@ def test_too_few_donors_gives_effects_without_p():
     assert table[["p_value", "fdr", "ci_low", "standard_error", "random_set_percentile"]].isna().all(axis=None)
     assert np.isfinite(table["effect"]).all()
     assert (table[["n_case", "n_control"]] == [5, 2]).all(axis=None)
-    check_table(table.assign(dataset="x", contrast="c", coverage=1.0), "pathway_tests")
+    check_table(table.assign(dataset="x", contrast="c", coverage=1.0, depth_correlation=0.1), "pathway_tests")
 
 
 def test_description_by_hand():
@@ -231,20 +307,22 @@ def test_set_that_no_donor_has_is_quiet():
     assert table.loc[0, "ci_low"] < 0 < table.loc[0, "ci_high"]
     rest = Profiles(profiles.rows, profiles.weights, profiles.genes, N_TOP, profiles.expression)
     others = {name: members for name, members in MEMBERS.items() if name != ("f", "s00")}
-    alone = compare_arms(donor_scores(rest, others), donors, rest, others, **CHOICES)
+    alone = compare_arms(donor_scores(rest, others, None), donors, rest, others, **CHOICES)
     pd.testing.assert_series_equal(table["statistic"][1:].reset_index(drop=True), alone["statistic"])
 
 
 def test_no_cell_type_left_gives_an_empty_table():
     donors = people()
     table = run(donors, simulate(donors), min_cells=1000)
-    assert check_table(table.assign(dataset="x", contrast="c", coverage=1.0), "pathway_tests").empty
+    assert check_table(
+        table.assign(dataset="x", contrast="c", coverage=1.0, depth_correlation=0.1), "pathway_tests"
+    ).empty
 
 
 def test_random_sets_go_through_the_same_test():
     """Under the prior of the tested sets, a set's own scores give its own moderated t."""
     donors = people()
-    scores = donor_scores(simulate(donors), MEMBERS).query("cell_type == 'astrocyte'")
+    scores = donor_scores(simulate(donors), MEMBERS, None).query("cell_type == 'astrocyte'")
     values = scores.pivot(index=["family", "pathway"], columns="donor", values="score")
     for spread in (1.0, 40.0):  # the larger spread gives a finite weight of the prior
         widened = values.copy()
@@ -252,8 +330,10 @@ def test_random_sets_go_through_the_same_test():
         design = build_design(donors, **CONTRAST, covariates=[])
         shares, _ = _shares(widened, design)
         fit = fit_linear(shares, design, weights=None)
-        got = _statistics(widened[design.matrix.index].to_numpy(), design, _prior(fit.sigma2, fit.df_residual))
-        np.testing.assert_allclose(got, compare_sets(widened, design)["statistic"], rtol=1e-9)
+        got = _statistics(
+            widened[design.matrix.index].to_numpy(), design, np.ones(9), _prior(fit.sigma2, fit.df_residual)
+        )
+        np.testing.assert_allclose(got, compare_sets(widened, design, np.ones(9))["statistic"], rtol=1e-9)
     assert np.isfinite(_prior(fit.sigma2, fit.df_residual)[1])
 
 

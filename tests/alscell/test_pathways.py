@@ -121,12 +121,19 @@ def test_donor_profile_gives_the_mean_of_cell_scores(cells, gene_sets):
         parts.append(pathways.score_sample(sample, groups, ranking, members))
     assert sum(part.n_shallow for part in parts) == (cells.X.getnnz(axis=1) < 34).sum()
     profiles = pathways.mean_profiles(parts, ranking)
-    got = pathways.donor_scores(profiles, members).set_index(["pathway", "donor", "cell_type"])
+    got = pathways.donor_scores(profiles, members, pathways.sum_squares(parts)).set_index(
+        ["pathway", "donor", "cell_type"]
+    )
     scores = score(cells, gene_sets)
-    expected = scores.groupby([donors, types]).mean()
+    expected, spread = scores.groupby([donors, types]).mean(), scores.groupby([donors, types]).std()
+    depth = pd.Series(np.asarray(cells[:, ranking.genes].X.sum(axis=1)).ravel())
+    depth = depth.groupby([donors, types]).mean()
     for (donor, cell_type), row in expected.iterrows():
         for name in scores:
-            assert got.loc[(name, donor, cell_type), "score"] == pytest.approx(row[name], rel=1e-9)
+            found = got.loc[(name, donor, cell_type)]
+            assert found["score"] == pytest.approx(row[name], rel=1e-9)
+            assert found["score_sd"] == pytest.approx(spread.loc[(donor, cell_type), name], rel=1e-6)
+            assert found["depth"] == pytest.approx(depth[donor, cell_type])
         assert got.loc[("s30", donor, cell_type), "n_cells"] == ((donors == donor) & (types == cell_type)).sum()
     microglia = cells[types == "microglia", ranking.genes].X.toarray().mean(axis=0)
     np.testing.assert_allclose(profiles.expression["microglia"], microglia)
@@ -181,6 +188,6 @@ def test_no_set_scored_gives_empty_tables(cells, gene_sets):
     ranking = build_ranking(detected(cells.X, cells.var_names), top_fraction=0.05)
     groups = pd.MultiIndex.from_product([["d"], ["t"] * cells.n_obs])
     part = pathways.score_sample(cells, groups, ranking, {})
-    table = pathways.donor_scores(pathways.mean_profiles([part], ranking), {})
+    table = pathways.donor_scores(pathways.mean_profiles([part], ranking), {}, pathways.sum_squares([part]))
     assert list(part.cells) == ["cell"]
     assert check_table(table.assign(dataset="x"), "pathway_donors").empty

@@ -18,6 +18,7 @@ GENES = np.array([f"GENE{number:03}" for number in range(N_GENES)])
 LIMITS = {"min_coverage": 0.6, "min_genes": 10, "top_fraction": 0.1}
 ARMS = {"factor": "condition", "case": ["ALS"], "control": ["Control"]}
 TESTS = {"min_cells": 10, "min_donors": 3, "n_random_sets": 60, "n_expression_bins": 8, "seed": 42, "covariates": []}
+TESTS |= {"cell_weights": True, "fdr": 0.05}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,12 @@ def gene_sets(folder):
 
 
 def outputs(folder):
-    names = {"profiles": "profiles.h5ad", "set_table": "sets_found.tsv", "donor_scores": "donors.parquet"}
+    names = {
+        "profiles": "profiles.h5ad",
+        "set_table": "sets_found.tsv",
+        "donor_scores": "donors.parquet",
+        "depth": "depth.tsv",
+    }
     return {key: str(folder / name) for key, name in names.items()}
 
 

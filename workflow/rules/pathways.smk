@@ -15,6 +15,7 @@ rule score_pathways:
         profiles="results/{dataset}/rank_profiles.h5ad",
         set_table="results/{dataset}/pathway_sets.tsv",
         donor_scores="results/{dataset}/pathway_donors.parquet",
+        depth="results/{dataset}/pathway_depth.tsv",
     log:
         "logs/score_pathways/{dataset}.log",
     benchmark:
@@ -47,6 +48,7 @@ rule score_pseudobulk:
         profiles="results/{dataset}/rank_profiles.h5ad",
         set_table="results/{dataset}/pathway_sets.tsv",
         donor_scores="results/{dataset}/pathway_donors.parquet",
+        depth="results/{dataset}/pathway_depth.tsv",
     log:
         "logs/score_pseudobulk/{dataset}.log",
     benchmark:
@@ -72,6 +74,7 @@ rule test_pathways:
         donor_scores="results/{dataset}/pathway_donors.parquet",
         profiles="results/{dataset}/rank_profiles.h5ad",
         set_table="results/{dataset}/pathway_sets.tsv",
+        depth="results/{dataset}/pathway_depth.tsv",
         gene_sets=local(gene_set_files),
         orthologs=local(ortholog_table),
         samples=local(sheet),
@@ -90,6 +93,8 @@ rule test_pathways:
         covariates=covariates,
         min_cells=lookup("pseudobulk/min_cells", within=config),
         min_donors=lookup("differential/min_donors", within=config),
+        cell_weights=lookup("pathways/cell_weights", within=config),
+        fdr=lookup("differential/fdr", within=config),
         n_random_sets=lookup("pathways/n_random_sets", within=config),
         n_expression_bins=lookup("pathways/n_expression_bins", within=config),
         seed=lookup("seed", within=config),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from alscell import files, pathways
+from alscell import depth, files, pathways
 from alscell.jobs import run
 from alscell.keys import CELL, CELL_TYPE, SAMPLE
 from alscell.ranking import build_ranking, measured_genes
@@ -19,16 +19,13 @@ def main(
     gene_sets: list[str],
     set_kinds: str,
     orthologs: list[str],
-    cell_scores: str,
-    profiles: str,
-    set_table: str,
-    donor_scores: str,
     dataset: str,
     donors: dict[str, str],
     simulated: bool,
     min_coverage: float,
     min_genes: int,
     top_fraction: float,
+    **outputs: str,
 ) -> None:
     """Read the counts twice: for the genes that are measured in all samples, then for the scores."""
     types = files.read_table(cell_types, "cell_types").set_index(CELL)[CELL_TYPE]
@@ -39,10 +36,13 @@ def main(
     members = pathways.set_members(sets, table, ranking.genes)
     parts = [pathways.score_sample(data, groups, ranking, members) for data, groups in kept(counts, types, donors)]
     profile = pathways.mean_profiles(parts, ranking)
-    files.write_table(pd.concat([part.cells for part in parts]), cell_scores, "pathway_scores")
-    files.write_h5ad(pathways.to_anndata(profile, dataset=dataset, simulated=simulated), profiles)
-    files.write_table(table.assign(dataset=dataset), set_table, "pathway_sets")
-    files.write_table(pathways.donor_scores(profile, members).assign(dataset=dataset), donor_scores, "pathway_donors")
+    by_donor = pathways.donor_scores(profile, members, pathways.sum_squares(parts))
+    followed = depth.pool_correlations([part.follow_depth for part in parts], list(members))
+    files.write_table(pd.concat([part.cells for part in parts]), outputs["cell_scores"], "pathway_scores")
+    files.write_h5ad(pathways.to_anndata(profile, dataset=dataset, simulated=simulated), outputs["profiles"])
+    files.write_table(table.assign(dataset=dataset), outputs["set_table"], "pathway_sets")
+    files.write_table(by_donor.assign(dataset=dataset), outputs["donor_scores"], "pathway_donors")
+    files.write_table(followed.assign(dataset=dataset), outputs["depth"], "pathway_depth")
     counted = len(members), len(table), len(types), sum(part.n_shallow for part in parts), ranking.n_top
     logging.info("%d of %d sets scored in %d cells; %d have fewer genes than the %d ranks that count", *counted)
 

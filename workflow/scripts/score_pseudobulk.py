@@ -6,8 +6,9 @@ import pandas as pd
 
 from alscell import files, pathways
 from alscell.jobs import run
-from alscell.keys import CELL_TYPE, DATASET, DONOR, N_CELLS
+from alscell.keys import CELL_TYPE, DATASET, DEPTH, DONOR, N_CELLS
 from alscell.ranking import align, build_ranking, detected, top_weights
+from alscell.tables import empty_table
 
 LOG = logging.getLogger("alscell.score_pseudobulk")
 
@@ -21,6 +22,7 @@ def main(
     profiles: str,
     set_table: str,
     donor_scores: str,
+    depth: str,
     dataset: str,
     simulated: bool,
     min_coverage: float,
@@ -41,8 +43,10 @@ def main(
     profile = pathways.build_profiles(weights, pathways.group_sums(sums, groups), n_cells, ranking)
     files.write_h5ad(pathways.to_anndata(profile, dataset=dataset, simulated=simulated), profiles)
     files.write_table(table.assign(**{DATASET: dataset}), set_table, "pathway_sets")
-    donors = pathways.donor_scores(profile, members)
+    donors = pathways.donor_scores(profile, members, None)
+    donors[DEPTH] = donors[DEPTH] * donors[N_CELLS]  # the sum is what was ranked here, not a cell
     files.write_table(donors.assign(**{DATASET: dataset}), donor_scores, "pathway_donors")
+    files.write_table(empty_table("pathway_depth"), depth, "pathway_depth")
     LOG.info("%d of %d sets scored in %d profiles over %d genes", len(members), len(table), data.n_obs, data.n_vars)
 
 

@@ -5,7 +5,7 @@ import logging
 from alscell import files
 from alscell.activity import compare_arms
 from alscell.jobs import run
-from alscell.keys import CONTRAST, DATASET, FAMILY, PATHWAY
+from alscell.keys import CELL_TYPE, CONTRAST, DATASET, FAMILY, PATHWAY
 from alscell.pathways import from_anndata, set_members
 from alscell.pseudobulk import donor_columns
 
@@ -17,6 +17,7 @@ def main(
     donor_scores: str,
     profiles: str,
     set_table: str,
+    depth: str,
     gene_sets: list[str],
     orthologs: list[str],
     samples: str,
@@ -24,14 +25,10 @@ def main(
     dataset: str,
     contrast: str,
     arms: dict,
-    covariates: list[str],
-    min_cells: int,
-    min_donors: int,
-    n_random_sets: int,
-    n_expression_bins: int,
     seed: int,
+    **choices: object,
 ) -> None:
-    """Read donor-level scores and the sample sheet, write one row a cell type and set."""
+    """Read donor-level scores and the sample sheet, write one row a cell type and set. `choices` as `compare_arms`."""
     sets = files.read_table(set_table, "pathway_sets")
     profile = from_anndata(files.read_h5ad(profiles))
     table = compare_arms(
@@ -39,17 +36,13 @@ def main(
         donor_columns(files.read_samples(samples)),
         profile,
         set_members(files.read_gene_sets(gene_sets, orthologs), sets, profile.genes),
-        factor=arms["factor"],
-        case=arms["case"],
-        control=arms["control"],
-        covariates=covariates,
-        min_cells=min_cells,
-        min_donors=min_donors,
-        n_random_sets=n_random_sets,
-        n_expression_bins=n_expression_bins,
+        **arms,
         seed=(seed, contrast),
+        **choices,
     )
     table = table.merge(sets[[FAMILY, PATHWAY, "coverage"]], on=[FAMILY, PATHWAY])
+    followed = files.read_table(depth, "pathway_depth").rename(columns={"correlation": "depth_correlation"})
+    table = table.merge(followed[[CELL_TYPE, FAMILY, PATHWAY, "depth_correlation"]], how="left")
     files.write_table(table.assign(**{DATASET: dataset, CONTRAST: contrast}), tests, "pathway_tests")
     LOG.info("%s: %d rows, %d with a p value", contrast, len(table), table["p_value"].notna().sum())
 

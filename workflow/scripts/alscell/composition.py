@@ -141,7 +141,7 @@ def _design_or_none(donors: pd.DataFrame, **choice: object) -> Design | None:
 
 
 def _test(values: np.ndarray, design: Design) -> pd.DataFrame:
-    test = moderated_test(fit_linear(values, design, weights=None), design, trend=False)
+    test = moderated_test(fit_linear(values, design, weights=None), design, prior="common")
     reach = stats.t.ppf(0.975, test["df_total"]) * test["standard_error"]
     return pd.DataFrame(
         {

@@ -285,9 +285,7 @@ def _too_few(comparison: Comparison, min_donors: int) -> Untested | None:
     return None
 
 
-def build_design(
-    donors: pd.DataFrame, *, covariates: Sequence[str], **definition: Any
-) -> Design:
+def build_design(donors: pd.DataFrame, *, covariates: Sequence[str], **definition: Any) -> Design:
     """Design of one contrast alone, as `build_designs`; `definition` is factor, case, control, ... ."""
     return build_designs(donors, {"": definition}, covariates=covariates)[""]
 
@@ -424,9 +422,7 @@ def _terms(donors: pd.DataFrame, name: str, *, labels: bool) -> pd.DataFrame | N
     return pd.DataFrame({f"{name}={level}": (text == level).astype(float) for level in levels[1:]}, index=text.index)
 
 
-def _check_rank(
-    intercept: pd.DataFrame, blocks: dict[str, pd.DataFrame], groups: pd.DataFrame, *, sides: str
-) -> None:
+def _check_rank(intercept: pd.DataFrame, blocks: dict[str, pd.DataFrame], groups: pd.DataFrame, *, sides: str) -> None:
     """Refuse a design whose columns depend on each other, or leave no spread; name the covariate that is the reason."""
     full = pd.concat([intercept, *blocks.values(), groups], axis=1)
     if _rank(full) == full.shape[1] < len(full):

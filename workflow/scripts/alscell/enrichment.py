@@ -59,7 +59,7 @@ def camera(fitted: CellTypeFit, design: Design, members: dict[str, np.ndarray]) 
     correlation counts as 0 in the test.
     """
     test = fitted.test(design)
-    scores = normal_scores(test["statistic"].to_numpy(), df=float(test["df_total"].iloc[0]))
+    scores = normal_scores(test["statistic"].to_numpy(), df=test["df_total"].to_numpy())
     n, mean, variance = len(scores), scores.mean(), scores.var(ddof=1)
     df = min(fitted.fit.df_residual, n - 2)
     rows = {}
@@ -74,7 +74,7 @@ def camera(fitted: CellTypeFit, design: Design, members: dict[str, np.ndarray]) 
     return pd.DataFrame.from_dict(rows, orient="index", columns=["correlation", "direction", "statistic", "p_value"])
 
 
-def normal_scores(t: np.ndarray, *, df: float) -> np.ndarray:
+def normal_scores(t: np.ndarray, *, df: float | np.ndarray) -> np.ndarray:
     """z with the same tail probability as t, computed with logarithms so that far tails stay finite."""
     return np.sign(t) * -special.ndtri_exp(np.maximum(stats.t.logsf(np.abs(t), df), -1e4))
 

@@ -39,6 +39,8 @@ class Choices:
         As `expressed_genes`.
     cell_weights : bool
         voom: weigh donors by their number of cells as well.
+    local_prior : bool
+        voom: "local" prior of the variances, as `moderation.prior_variance`; otherwise "common".
     hidden_factors : int
         Estimated factors held constant (voom and trend).
     exclude_outliers : bool
@@ -53,6 +55,7 @@ class Choices:
     min_count: float
     min_total_count: float
     cell_weights: bool
+    local_prior: bool
     hidden_factors: int
     exclude_outliers: bool
     independent_filtering: bool
@@ -112,8 +115,8 @@ class CellTypeFit:
     fit : Fit
     factors : DataFrame, donors x hidden factors
         Held constant; none by default.
-    trend : bool
-        The prior variance follows the mean.
+    prior : str
+        Of the variances, as `moderation.prior_variance`.
     """
 
     genes: np.ndarray
@@ -122,7 +125,7 @@ class CellTypeFit:
     weights: np.ndarray | None
     fit: Fit
     factors: pd.DataFrame
-    trend: bool
+    prior: str
 
     def design(self, design: Design) -> Design:
         """The design as it was fitted: with the hidden factors."""
@@ -130,11 +133,11 @@ class CellTypeFit:
 
     def test(self, design: Design) -> pd.DataFrame:
         """`moderated_test` of a contrast of the model."""
-        return moderated_test(self.fit, self.design(design), trend=self.trend)
+        return moderated_test(self.fit, self.design(design), prior=self.prior)
 
     def influence(self, design: Design) -> Influence:
         """`measure_influence` on a contrast of the model."""
-        return measure_influence(self.values, self.weights, self.fit, self.design(design), trend=self.trend)
+        return measure_influence(self.values, self.weights, self.fit, self.design(design), prior=self.prior)
 
 
 def cell_type_units(
@@ -189,7 +192,9 @@ def cell_type_units(
             left_out = _left_out(
                 cells.reindex(meant[name].index, fill_value=0), comparison.groups.index, min_cells=min_cells
             )
-            reason, detail = ("donors_left_out", "") if name in designs else (untested[name].reason, untested[name].detail)
+            reason, detail = (
+                ("donors_left_out", "") if name in designs else (untested[name].reason, untested[name].detail)
+            )
             if left_out or name in untested:
                 detail = "; ".join(part for part in (detail, left_out) if part)
                 skipped.append((name, cell_type, reason, detail, comparison.n_case, comparison.n_control))
@@ -267,7 +272,8 @@ def fit_cell_type(
         design = with_factors(design, factors)
         values, weights = logs(design)
     fit = fit_linear(values, design, weights=weights)
-    return CellTypeFit(genes[kept], kept, values, weights, fit, factors, trend)
+    prior = "trend" if trend else "local" if choices.local_prior else "common"
+    return CellTypeFit(genes[kept], kept, values, weights, fit, factors, prior)
 
 
 def expressed(counts: np.ndarray, smallest_group: int, choices: Choices) -> np.ndarray:
@@ -341,7 +347,7 @@ def _power(table: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
     """One row of "differential_power": how large a change the genes of a cell type had to have to be found."""
     alpha = fdr * SHARE_CHANGED * POWER / (1 - fdr)
     errors = table["standard_error"].to_numpy(dtype=float)
-    changes = minimum_detectable_effect(errors, float(table["df"].iloc[0]), alpha=alpha, power=POWER)
+    changes = minimum_detectable_effect(errors, float(table["df"].median()), alpha=alpha, power=POWER)
     low, middle, high = np.nanquantile(changes, [0.25, 0.5, 0.75])
     hit = table["fdr"] <= fdr
     row = {
@@ -428,7 +434,12 @@ def _describe(counts: np.ndarray, genes: np.ndarray, unit: Unit, choices: Choice
     values = log_counts(counts, effective_sizes(counts), prior_count=TREND_PRIOR_COUNT)
     sizes = {"n_case": comparison.n_case, "n_control": comparison.n_control, "descriptive": True}
     table = pd.DataFrame(
-        {GENE: genes[kept], "mean": values.mean(axis=1), "log2_fold_change": values @ comparison.group_weights(), **sizes}
+        {
+            GENE: genes[kept],
+            "mean": values.mean(axis=1),
+            "log2_fold_change": values @ comparison.group_weights(),
+            **sizes,
+        }
     )
     columns = empty_table("differential").columns.drop(["dataset", CELL_TYPE, CONTRAST, "fdr_all"])
     return {name: table.reindex(columns=[*columns, "df"])}
@@ -470,4 +481,3 @@ def donor_expression(
         named.insert(0, CELL_TYPE, cell_type)
         parts.append(named)
     return pd.concat(parts[1:] or parts, ignore_index=True)
-

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from alscell.design import Design
-from alscell.moderation import Fit, moderate, prior_variance
+from alscell.moderation import Fit, moderate, prior_variance, squeeze
 
 COOKS_QUANTILE = 0.99  # SOURCE: Love, Huber and Anders 2014, Genome Biol 15:550: quantile of F(p, n - p)
 COOKS_DONORS = 3  # SOURCE: as there: fewer donors in a group cannot show which one is the outlier
@@ -38,7 +38,7 @@ class Influence:
 
 
 def measure_influence(
-    values: np.ndarray, weights: np.ndarray | None, fit: Fit, design: Design, *, trend: bool
+    values: np.ndarray, weights: np.ndarray | None, fit: Fit, design: Design, *, prior: str
 ) -> Influence:
     """Influence of every donor on every feature, without fitting again.
 
@@ -54,7 +54,7 @@ def measure_influence(
     fit : Fit
     design : Design
         Of that fit.
-    trend : bool
+    prior : str
         As `moderated_test`.
 
     Source
@@ -70,34 +70,30 @@ def measure_influence(
     sole = spared < SOLE
     spared = np.where(sole, 1.0, spared)
     residuals = values - fit.coefficients @ terms.T
-    variance, df_prior = moderate(fit.sigma2, fit.df_residual, trend=fit.average if trend else None)
+    variance, _ = moderate(fit.sigma2, fit.df_residual, average=fit.average, prior=prior)
     cooks = weights * residuals**2 * leverage / spared**2 / (n_terms * variance[:, None])
     pull = (loadings * (design.contrast @ fit.root)[:, None, :]).sum(axis=2)  # of a donor's value on the contrast
     effect = fit.effect(design)[:, None] - pull * weights * residuals / spared
     unscaled2 = fit.unscaled_error(design)[:, None] ** 2 + pull**2 * weights / spared
     squares = (fit.sigma2 * fit.df_residual)[:, None] - weights * residuals**2 / spared
-    p = _p_values(effect, unscaled2, np.maximum(squares, 0.0), fit, df_prior, trend=trend)
+    p = _p_values(effect, unscaled2, np.maximum(squares, 0.0), fit, prior=prior)
     lost = sole & (np.abs(pull) > SOLE)
     limit = stats.f.ppf(COOKS_QUANTILE, n_terms, n - n_terms) if design.smallest_group >= COOKS_DONORS else np.inf
-    return Influence(np.where(sole, 0.0, cooks), float(limit), np.where(lost, np.nan, p), np.where(lost, np.nan, effect))
+    return Influence(
+        np.where(sole, 0.0, cooks), float(limit), np.where(lost, np.nan, p), np.where(lost, np.nan, effect)
+    )
 
 
-def _p_values(
-    effect: np.ndarray, unscaled2: np.ndarray, squares: np.ndarray, fit: Fit, df_prior: float, *, trend: bool
-) -> np.ndarray:
+def _p_values(effect: np.ndarray, unscaled2: np.ndarray, squares: np.ndarray, fit: Fit, *, prior: str) -> np.ndarray:
     """Moderated p of each feature without each donor, under the prior of all donors."""
     df = fit.df_residual - 1
-    if len(effect) < 2:
-        prior = np.zeros(len(effect))
-    else:
-        prior, df_prior = prior_variance(fit.sigma2, fit.df_residual, fit.average if trend else None)
-    if np.isinf(df_prior):
-        variance = np.broadcast_to(prior[:, None], effect.shape)
-    elif df + df_prior > 0:
-        variance = (df_prior * prior[:, None] + squares) / (df_prior + df)
-    else:
+    common, df_prior = np.zeros(len(effect)), np.zeros(len(effect))
+    if len(effect) > 1:
+        common, df_prior = prior_variance(fit.sigma2, fit.df_residual, average=fit.average, prior=prior)
+    if not (df + df_prior > 0).all():
         return np.full(effect.shape, np.nan)
+    variance = squeeze(squares / max(df, 1), df, common[:, None], df_prior[:, None])
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.abs(effect) / np.sqrt(unscaled2 * variance)
-    df_total = min(df + df_prior, max(df, 1) * len(effect))
+    df_total = np.minimum(df + df_prior, max(df, 1) * len(effect))[:, None]
     return 2 * stats.t.sf(np.nan_to_num(statistic, nan=0.0), df_total)

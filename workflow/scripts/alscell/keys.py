@@ -20,6 +20,7 @@ FAMILY = "family"
 PATHWAY = "pathway"
 
 N_CELLS = "n_cells"
+DEPTH = "depth"  # counts behind one ranking of genes
 N_CASE = "n_case"
 N_CONTROL = "n_control"
 DESCRIPTIVE = "descriptive"  # True: too few donors, effect sizes only

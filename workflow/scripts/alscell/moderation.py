@@ -10,6 +10,7 @@ from scipy import special, stats
 
 from alscell.design import Design
 
+PRIORS = ("common", "trend", "local")
 SPLINE_DF = 4  # SOURCE: limma's fitFDist: natural cubic spline with 4 degrees of freedom for 30 features or more
 
 
@@ -99,8 +100,10 @@ def _checked_weights(weights: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return weights
 
 
-def moderate(sigma2: np.ndarray, df_residual: float, *, trend: np.ndarray | None) -> tuple[np.ndarray, float]:
-    """Residual variances squeezed towards a common value, or towards a trend.
+def moderate(
+    sigma2: np.ndarray, df_residual: float, *, average: np.ndarray | None, prior: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Residual variances squeezed towards a prior that the features share.
 
     Parameters
     ----------
@@ -108,51 +111,88 @@ def moderate(sigma2: np.ndarray, df_residual: float, *, trend: np.ndarray | None
         Residual variances.
     df_residual : float, > 0
         Their degrees of freedom.
-    trend : ndarray (features,) or None
-        Covariate of the prior variance (the average log expression); its trend is a natural cubic spline of 4 degrees
-        of freedom (fewer below 30 features) with inner knots at quantiles, as limma's. None: one prior variance.
+    average : ndarray (features,) or None
+        Average log expression; not used by "common".
+    prior : str
+        As `prior_variance`.
 
     Returns
     -------
     posterior_variance : ndarray (features,)
-    df_prior : float
+    df_prior : ndarray (features,)
         Weight of the prior, in degrees of freedom; inf if the variances differ no more than chance allows,
         0 if there is but one feature.
-
-    Source
-    ------
-    Smyth 2004, Stat Appl Genet Mol Biol 3:3, section 6.2: moments of log variances. Checked against limma 3.54.1.
     """
     sigma2 = np.asarray(sigma2, dtype=float)
     if not df_residual > 0:
         raise ValueError("no residual degrees of freedom")
     if len(sigma2) < 2:
-        return sigma2.copy(), 0.0
-    prior, df_prior = prior_variance(sigma2, df_residual, trend)
-    if np.isinf(df_prior):
-        return prior, df_prior
-    return (df_prior * prior + df_residual * sigma2) / (df_prior + df_residual), df_prior
+        return sigma2.copy(), np.zeros(len(sigma2))
+    variance, df_prior = prior_variance(sigma2, df_residual, average=average, prior=prior)
+    return squeeze(sigma2, df_residual, variance, df_prior), df_prior
 
 
-def prior_variance(sigma2: np.ndarray, df: float, trend: np.ndarray | None) -> tuple[np.ndarray, float]:
+def squeeze(sigma2: np.ndarray, df: float, variance: np.ndarray, df_prior: np.ndarray) -> np.ndarray:
+    """Mean of estimate and prior variance by their degrees of freedom; the prior where its are infinite."""
+    share = np.where(np.isinf(df_prior), 1.0, df_prior / np.where(np.isinf(df_prior), 1.0, df_prior + df))
+    return share * variance + (1 - share) * sigma2
+
+
+def prior_variance(
+    sigma2: np.ndarray, df: float, *, average: np.ndarray | None, prior: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Prior variance of each feature and its degrees of freedom: a scaled F fitted to the variances by moments.
 
-    Parameters and source as `moderate`; at least two features.
+    Parameters
+    ----------
+    sigma2 : ndarray (features,)
+        Residual variances, two or more.
+    df : float, > 0
+        Their degrees of freedom.
+    average : ndarray (features,) or None
+        Average log expression.
+    prior : str
+        "common": one prior (limma). "trend": its variance follows the average by a natural cubic spline of 4 degrees of
+        freedom (fewer below 30 features) with inner knots at quantiles (limma-trend). "local": as "trend", and where
+        features of like average differ more than all features do, the prior weighs less. Variances of highly expressed
+        genes differ much, as donors do; those of low ones little, as counts do: one weight for all is too large for
+        the first, and they fill the far tail of the p-values.
+
+    Returns
+    -------
+    variance, df_prior : ndarray (features,)
+
+    Source
+    ------
+    Smyth 2004, Stat Appl Genet Mol Biol 3:3, section 6.2: moments of log variances. "common" and "trend" checked against
+    limma 3.54.1; "local" is ours, measured in docs/calibration.md.
     """
+    if prior not in PRIORS:
+        raise ValueError(f"prior '{prior}' is none of {PRIORS}")
     middle = np.median(sigma2)
     floored = np.maximum(sigma2, 1e-5 * (middle if middle > 0 else 1.0))  # a variance of 0 has no logarithm
     logs = np.log(floored) - special.digamma(df / 2) + np.log(df / 2)
-    if trend is None:
+    chance = special.polygamma(1, df / 2)
+    if prior == "common":
         location, n_terms = np.full(len(logs), logs.mean()), 1
     else:
-        basis = natural_spline(trend, df=_spline_df(trend))
-        location, n_terms = basis @ np.linalg.lstsq(basis, logs, rcond=None)[0], basis.shape[1]
-    spread = ((logs - location) ** 2).sum() / max(len(logs) - n_terms, 1) - special.polygamma(1, df / 2)
-    if spread <= 0:
-        prior = np.full(len(logs), floored.mean()) if trend is None else np.exp(location)
-        return prior, np.inf
-    df_prior = 2 * _inverse_trigamma(spread)
-    return np.exp(location + special.digamma(df_prior / 2) - np.log(df_prior / 2)), df_prior
+        basis = natural_spline(average, df=_spline_df(average))
+        location, n_terms = _smooth(logs, basis), basis.shape[1]
+    squares = (logs - location) ** 2
+    spread = np.full(len(logs), squares.sum() / max(len(logs) - n_terms, 1) - chance)
+    if prior == "local":
+        spread = np.maximum(spread, _smooth(squares, basis) - chance)
+    if spread.max() <= 0:
+        variance = np.full(len(logs), floored.mean()) if prior == "common" else np.exp(location)
+        return variance, np.full(len(logs), np.inf)
+    df_prior = np.where(spread > 0, 2 * _inverse_trigamma(np.maximum(spread, 1e-12)), np.inf)
+    finite = np.where(np.isinf(df_prior), 1.0, df_prior)
+    shift = np.where(np.isinf(df_prior), 0.0, special.digamma(finite / 2) - np.log(finite / 2))
+    return np.exp(location + shift), df_prior
+
+
+def _smooth(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    return basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
 
 
 def _spline_df(trend: np.ndarray) -> int:
@@ -191,23 +231,19 @@ def natural_spline(x: np.ndarray, *, df: int) -> np.ndarray:
     return np.column_stack([np.ones_like(x), x, *bends])
 
 
-def _inverse_trigamma(value: float) -> float:
+def _inverse_trigamma(value: np.ndarray) -> np.ndarray:
     """y with trigamma(y) = value, by Newton's method on 1/trigamma, which is convex."""
-    if value > 1e7:
-        return 1 / np.sqrt(value)
-    if value < 1e-6:
-        return 1 / value
     y = 0.5 + 1 / value
     for _ in range(50):
         trigamma = special.polygamma(1, y)
         step = trigamma * (1 - trigamma / value) / special.polygamma(2, y)
-        y += step
-        if -step / y < 1e-10:
+        y = y + step
+        if np.max(-step / y) < 1e-10:
             break
-    return float(y)
+    return np.where(value > 1e7, 1 / np.sqrt(value), np.where(value < 1e-6, 1 / value, y))
 
 
-def moderated_test(fit: Fit, design: Design, *, trend: bool) -> pd.DataFrame:
+def moderated_test(fit: Fit, design: Design, *, prior: str) -> pd.DataFrame:
     """Moderated t test of the contrast, one row a feature.
 
     Parameters
@@ -216,8 +252,8 @@ def moderated_test(fit: Fit, design: Design, *, trend: bool) -> pd.DataFrame:
         Of `fit_linear` with this design, or another of the same model.
     design : Design
         Says which combination of coefficients is tested.
-    trend : bool
-        Let the prior variance follow the average (limma-trend); False: one prior variance.
+    prior : str
+        Of the variances, as `prior_variance`.
 
     Returns
     -------
@@ -225,12 +261,12 @@ def moderated_test(fit: Fit, design: Design, *, trend: bool) -> pd.DataFrame:
         effect (case minus control, unit of the values), standard_error (moderated), statistic (t), p_value (two-sided),
         residual_sd (square root of the moderated variance), df_total (degrees of freedom of t).
     """
-    variance, df_prior = moderate(fit.sigma2, fit.df_residual, trend=fit.average if trend else None)
+    variance, df_prior = moderate(fit.sigma2, fit.df_residual, average=fit.average, prior=prior)
     effect = fit.effect(design)
     error = fit.unscaled_error(design) * np.sqrt(variance)
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.where(error > 0, effect / error, 0.0)
-    df_total = min(fit.df_residual + df_prior, fit.df_residual * len(effect))
+    df_total = np.minimum(fit.df_residual + df_prior, fit.df_residual * len(effect))
     return pd.DataFrame(
         {
             "effect": effect,

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from alscell.depth import cell_correlations
 from alscell.errors import InputError
-from alscell.keys import CELL, CELL_TYPE, DONOR, FAMILY, GENE, N_CELLS, PATHWAY
+from alscell.keys import CELL, CELL_TYPE, DEPTH, DONOR, FAMILY, GENE, N_CELLS, PATHWAY
 from alscell.ranking import Ranking, align, top_weights
 
 SCORED = "scored"
@@ -166,7 +167,7 @@ class Profiles:
     Parameters
     ----------
     rows : DataFrame
-        Columns donor, cell_type, n_cells.
+        Columns donor, cell_type, n_cells, depth (mean counts a cell, of the ranked genes).
     weights : ndarray of float, rows x genes
         Mean weight of each gene over the cells.
     genes : Index
@@ -194,17 +195,23 @@ class SampleScores:
         Column cell, then one float32 column a set, named family/pathway.
     weights, counts : DataFrame of int64, (donor, cell type) x genes
         Sums over cells.
+    squares : DataFrame of float64, (donor, cell type) x sets
+        Sums over cells of the squares of their scores.
     n_cells : Series
         Cells behind each row of the sums.
     n_shallow : int
         Cells with fewer genes than ranks that count; genes without a count fill their ranking up.
+    follow_depth : DataFrame
+        From `depth.cell_correlations`.
     """
 
     cells: pd.DataFrame
     weights: pd.DataFrame
     counts: pd.DataFrame
+    squares: pd.DataFrame
     n_cells: pd.Series
     n_shallow: int
+    follow_depth: pd.DataFrame
 
 
 def score_sample(
@@ -226,12 +233,24 @@ def score_sample(
     counts = align(data.X, data.var_names, ranking)
     weights = top_weights(counts, ranking)
     names = [f"{family}/{pathway}" for family, pathway in members]
-    scores = set_scores(weights, members, n_top=ranking.n_top).astype(np.float32)
-    cells = pd.DataFrame(scores, columns=names)
+    scores = set_scores(weights, members, n_top=ranking.n_top)
+    cells = pd.DataFrame(scores.astype(np.float32), columns=names)
     cells.insert(0, CELL, data.obs_names.to_numpy())
-    n_cells = groups.value_counts().sort_index()
-    n_shallow = int((counts.getnnz(axis=1) < ranking.n_top).sum())
-    return SampleScores(cells, group_sums(weights, groups), group_sums(counts, groups), n_cells, n_shallow)
+    depth = np.asarray(counts.sum(axis=1)).ravel()
+    return SampleScores(
+        cells,
+        weights=group_sums(weights, groups),
+        counts=group_sums(counts, groups),
+        squares=pd.DataFrame(scores**2).groupby([groups.get_level_values(level) for level in (0, 1)], sort=True).sum(),
+        n_cells=groups.value_counts().sort_index(),
+        n_shallow=int((counts.getnnz(axis=1) < ranking.n_top).sum()),
+        follow_depth=cell_correlations(scores, depth, groups.get_level_values(1).to_numpy()),
+    )
+
+
+def sum_squares(parts: list[SampleScores]) -> pd.DataFrame:
+    """Sums of squared scores of a dataset, (donor, cell type) x sets; a donor may have several samples."""
+    return pd.concat([part.squares for part in parts]).groupby(level=[0, 1], sort=True).sum()
 
 
 def mean_profiles(parts: list[SampleScores], ranking: Ranking) -> Profiles:
@@ -259,6 +278,7 @@ def build_profiles(weights: pd.DataFrame, counts: pd.DataFrame, n_cells: pd.Seri
     """
     rows = weights.index.to_frame(index=False, name=[DONOR, CELL_TYPE])
     rows[N_CELLS] = n_cells.loc[weights.index].to_numpy()
+    rows[DEPTH] = counts.loc[weights.index].sum(axis=1).to_numpy() / rows[N_CELLS]
     sums = counts.loc[weights.index].set_axis(rows[CELL_TYPE], axis="index").groupby(level=0, sort=True).sum()
     per_cell = sums.div(rows.groupby(CELL_TYPE, sort=True)[N_CELLS].sum(), axis="index")
     expression = per_cell.T.set_axis(ranking.genes, axis="index")
@@ -287,24 +307,46 @@ def to_anndata(profiles: Profiles, *, dataset: str, simulated: bool) -> Any:
 def from_anndata(data: Any) -> Profiles:
     """The inverse of `to_anndata`."""
     expression = pd.DataFrame(data.varm["mean_counts"], index=data.var_names, columns=list(data.uns["cell_types"]))
-    rows = data.obs[[DONOR, CELL_TYPE, N_CELLS]].astype({DONOR: "str", CELL_TYPE: "str"}).reset_index(drop=True)
+    rows = data.obs[[DONOR, CELL_TYPE, N_CELLS, DEPTH]].astype({DONOR: "str", CELL_TYPE: "str"}).reset_index(drop=True)
     return Profiles(rows, np.asarray(data.X, dtype=np.float64), data.var_names, int(data.uns["n_top"]), expression)
 
 
-def donor_scores(profiles: Profiles, members: dict[tuple[str, str], np.ndarray]) -> pd.DataFrame:
-    """Mean score of every set over a donor's cells of each type, as one long table.
+def donor_scores(
+    profiles: Profiles, members: dict[tuple[str, str], np.ndarray], squares: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Score of every set in a donor's cells of each type: mean and standard deviation, as one long table.
+
+    Parameters
+    ----------
+    profiles : Profiles
+    members : dict
+        From `set_members`.
+    squares : DataFrame, (donor, cell type) x sets, or None
+        From `sum_squares`; None where there are no cells, so that the deviation between them is empty.
 
     Returns
     -------
     DataFrame
-        Columns family, pathway, cell_type, donor, n_cells, score.
+        Columns family, pathway, cell_type, donor, n_cells, depth, score, score_sd.
     """
-    columns = [FAMILY, PATHWAY, CELL_TYPE, DONOR, N_CELLS, "score"]
+    columns = [FAMILY, PATHWAY, CELL_TYPE, DONOR, N_CELLS, DEPTH, "score", "score_sd"]
     if not members:
         return pd.DataFrame(columns=columns)
     scores = set_scores(profiles.weights, members, n_top=profiles.n_top)
+    spread = np.full(scores.shape, np.nan) if squares is None else _deviations(profiles, scores, squares)
     parts = [
-        profiles.rows.assign(score=scores[:, column], **{FAMILY: family, PATHWAY: pathway})
+        profiles.rows.assign(score=scores[:, column], score_sd=spread[:, column], **{FAMILY: family, PATHWAY: pathway})
         for column, (family, pathway) in enumerate(members)
     ]
     return pd.concat(parts, ignore_index=True)[columns]
+
+
+def _deviations(profiles: Profiles, means: np.ndarray, squares: pd.DataFrame) -> np.ndarray:
+    """Standard deviation of each score between the cells of a donor and type; NaN for one cell."""
+    n_cells = profiles.rows[[N_CELLS]].to_numpy(dtype=float)
+    sums = squares.loc[pd.MultiIndex.from_frame(profiles.rows[[DONOR, CELL_TYPE]])].to_numpy()
+    variance = np.divide(
+        np.maximum(sums - n_cells * means**2, 0), n_cells - 1, out=np.full(means.shape, np.nan), where=n_cells > 1
+    )
+    # Rounding leaves the square of a 10^-7th of the mean where all cells are alike.
+    return np.where(variance > 1e-12 * means**2, np.sqrt(variance), np.minimum(variance, 0))
