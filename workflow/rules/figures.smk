@@ -186,7 +186,7 @@ rule plot_differential:
 
 rule plot_volcano:
     input:
-        differential="results/{dataset}/differential/{contrast}.parquet",
+        differential="results/{dataset}/differential.parquet",
         library=library("plot_volcano"),
     output:
         pdf="<summary>/figures/volcano_{dataset}_{contrast}.pdf",

@@ -12,6 +12,7 @@ from alscell.jobs import run
 def main(
     *,
     differential: str,
+    contrast: str,
     fdr: float,
     n_labels: int,
     replicate: str,
@@ -21,7 +22,7 @@ def main(
     numbers: str,
 ) -> None:
     """Read the tables, draw, write the figure and its numbers."""
-    genes = read_table(differential, "differential")
+    genes = read_table(differential, "differential").query("contrast == @contrast")
     stamp = stamp_text(simulated)
     figure, drawn = draw_volcano(genes, fdr=fdr, n_labels=n_labels, replicate=replicate, stamp=stamp)
     save_figure(figure, drawn, pdf=pdf, png=png, numbers=numbers)

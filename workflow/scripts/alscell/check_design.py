@@ -85,34 +85,66 @@ def contrast_problems(
         found = f"donors with several values of '{factor}': {', '.join(split)}"
         mend = "The donor is the unit of every test: mend the sheet, or choose another factor."
         return [InputError(sheet, found=found, expected=f"one '{factor}' for each donor", mend=mend)]
+    if problem := _unusable_role(contrast, donors, columns, place=place, sheet=sheet):
+        return [problem]
     arms = arm_donors(contrast, donors)
     problems = [
         _empty_arm(arm, contrast, donors, place=place, where=where, sheet=sheet) for arm in arms if not arms[arm]
     ]
     if problems:
         return problems
+    pair, modifier = contrast.get("paired_by"), (contrast.get("modifier") or {}).get("factor")
+    if modifier and (empty := _empty_quarter(contrast, donors)):
+        mend = "Choose other levels, or remove `modifier`."
+        expected = "donors in all four groups of arm and modifier"
+        return [InputError(f"{place}, used by {where}", found=f"no donor of {empty}", expected=expected, mend=mend)]
+    covariates = [covariate for covariate in covariates if covariate not in (pair, modifier)]
     for covariate in covariates:
         problem = _unusable(covariate, factor, arms, donors, columns, where=where, sheet=sheet)
         if problem:
             problems.append(problem)
     if problems:
         return problems
-    enough = min(len(members) for members in arms.values()) >= min_donors
-    return _rank_problems(arms, factor, covariates, donors, where=where, needs_spread=enough)
+    enough = min(len(members) for members in group_donors(contrast, donors).values()) >= min_donors
+    return _rank_problems(arms, contrast, covariates, donors, where=where, needs_spread=enough)
 
 
 def arm_donors(contrast: dict, donors: dict[str, dict[str, str]]) -> dict[str, list[str]]:
-    """Donors of the case and the control arm, sorted."""
-    return {
-        arm: sorted(donor for donor, row in donors.items() if row.get(contrast["factor"]) in contrast[arm])
+    """Donors of the case and the control arm, sorted: of the modifier's levels, and with a partner where paired."""
+    modifier, pair = contrast.get("modifier"), contrast.get("paired_by")
+    chosen = donors
+    if modifier:
+        levels = [*modifier[CASE_ARM], *modifier[CONTROL_ARM]]
+        chosen = {donor: row for donor, row in donors.items() if row.get(modifier["factor"]) in levels}
+    arms = {
+        arm: sorted(donor for donor, row in chosen.items() if row.get(contrast["factor"]) in contrast[arm])
         for arm in (CASE_ARM, CONTROL_ARM)
+    }
+    if pair:
+        sides = [{chosen[donor].get(pair, "") for donor in members} for members in arms.values()]
+        both = {value for value in sides[0] & sides[1] if not is_missing(value)}
+        arms = {arm: [donor for donor in members if chosen[donor].get(pair) in both] for arm, members in arms.items()}
+    return arms
+
+
+def group_donors(contrast: dict, donors: dict[str, dict[str, str]]) -> dict[str, list[str]]:
+    """Donors of each arm; with a modifier, of each arm in each side of it."""
+    arms, modifier = arm_donors(contrast, donors), contrast.get("modifier")
+    if not modifier:
+        return arms
+    return {
+        f"{arm}, {modifier['factor']} {' or '.join(modifier[side])}": [
+            donor for donor in members if donors[donor][modifier["factor"]] in modifier[side]
+        ]
+        for arm, members in arms.items()
+        for side in (CASE_ARM, CONTROL_ARM)
     }
 
 
 def arm_warning(name: str, contrast: dict, donors: dict, *, min_donors: int, where: str) -> str:
     """A sentence if an arm has too few donors for p-values, else ''."""
-    arms = arm_donors(contrast, donors)
-    few = [f"{len(members)} in {arm}" for arm, members in arms.items() if len(members) < min_donors]
+    groups = group_donors(contrast, donors)
+    few = [f"{len(members)} in {group}" for group, members in groups.items() if len(members) < min_donors]
     if not few:
         return ""
     return (
@@ -150,7 +182,12 @@ def design_columns(name: str, values: Sequence[str]) -> list[list[Fraction]]:
     if not is_label_column(name) and all(map(is_number, values)):
         numbers = [Fraction(value.strip()) for value in values]
         return [numbers] if len(set(numbers)) > 1 else []
-    return [[Fraction(value == level) for value in values] for level in levels[1:]]
+    return label_columns(values)
+
+
+def label_columns(values: Sequence[str]) -> list[list[Fraction]]:
+    """One 0/1 column for each level but the first."""
+    return [[Fraction(value == level) for value in values] for level in sorted(set(values))[1:]]
 
 
 def rank(columns: Iterable[Sequence[Fraction]]) -> int:
@@ -174,6 +211,35 @@ def _biology(columns: Sequence[str]) -> list[str]:
 
 def _split_donors(donors: dict[str, dict[str, str]], column: str) -> list[str]:
     return sorted(donor for donor, row in donors.items() if column not in row)
+
+
+def _unusable_role(
+    contrast: dict, donors: dict, columns: Sequence[str], *, place: str, sheet: str
+) -> InputError | None:
+    """What is wrong with the column that pairs donors, or with the modifier."""
+    roles = {"paired_by": contrast.get("paired_by"), "modifier": (contrast.get("modifier") or {}).get("factor")}
+    for role, column in roles.items():
+        if not column:
+            continue
+        where = f"{place}, `{role}`"
+        if column not in columns:
+            mend = nearest(column, _biology(columns))
+            return InputError(where, found=f"'{column}'", expected=f"a column of {sheet}", mend=mend)
+        if column == contrast["factor"] or column not in _biology(columns):
+            found = f"'{column}'"
+            return InputError(where, found=found, expected="another property of donors", mend="Choose another column.")
+        if split := _split_donors(donors, column):
+            found = f"donors with several values of '{column}': {', '.join(split)}"
+            return InputError(where, found=found, expected="one value for each donor", mend=f"Mend {sheet}.")
+    if roles["paired_by"] and not any(arm_donors(contrast, donors).values()):
+        found = f"no value of '{roles['paired_by']}' with donors in both arms"
+        mend = f"Mend the column in {sheet}, or remove `paired_by`."
+        return InputError(f"{place}, `paired_by`", found=found, expected="pairs of case and control", mend=mend)
+    return None
+
+
+def _empty_quarter(contrast: dict, donors: dict) -> str:
+    return next((group for group, members in group_donors(contrast, donors).items() if not members), "")
 
 
 def _empty_arm(arm: str, contrast: dict, donors: dict, *, place: str, where: str, sheet: str) -> InputError:
@@ -221,23 +287,31 @@ def mixed_covariate(covariate: str, values: dict[str, str], place: str, sheet: s
 
 
 def _rank_problems(
-    arms: dict, factor: str, covariates: Sequence[str], donors: dict, *, where: str, needs_spread: bool
+    arms: dict, contrast: dict, covariates: Sequence[str], donors: dict, *, where: str, needs_spread: bool
 ) -> list[InputError]:
+    factor, modifier, pair = contrast["factor"], contrast.get("modifier"), contrast.get("paired_by")
     inside = [*arms[CASE_ARM], *arms[CONTROL_ARM]]
     one = [Fraction(1)] * len(inside)
-    case = [Fraction(donor in arms[CASE_ARM]) for donor in inside]
+    groups = [[Fraction(donor in arms[CASE_ARM]) for donor in inside]]
     held: list[list[Fraction]] = []
     names: list[str] = []
+    if modifier:
+        side = [Fraction(donors[donor][modifier["factor"]] in modifier[CASE_ARM]) for donor in inside]
+        groups += [side, [a * b for a, b in zip(groups[0], side, strict=True)]]
+    if pair:
+        held, names = label_columns([donors[donor][pair] for donor in inside]), [pair]
+        if rank([one, *groups, *held]) < 1 + len(groups) + len(held):
+            return [_confounded(pair, f"'{factor}'", inside, where)]
     for covariate in covariates:
         new = design_columns(covariate, [donors[donor][covariate] for donor in inside])
-        before, after, with_case = rank([one, *held]), rank([one, *held, *new]), rank([one, case, *held, *new])
+        before, after, with_groups = rank([one, *held]), rank([one, *held, *new]), rank([one, *groups, *held, *new])
         if after < before + len(new):
             return [_confounded(covariate, f"covariates {', '.join(names)}", inside, where)]
-        if with_case == after:
+        if with_groups < after + len(groups):
             together = f" (together with {', '.join(names)})" if names else ""
             return [_confounded(covariate, f"'{factor}'{together}", inside, where)]
-        if new and needs_spread and with_case >= len(inside):
-            found = f"{len(inside)} donors for {with_case} coefficients"
+        if new and needs_spread and with_groups >= len(inside):
+            found = f"{len(inside)} donors for {with_groups} coefficients"
             expected = "more donors than coefficients, to measure their spread"
             place = f"{where}, covariate '{covariate}'"
             return [InputError(place, found=found, expected=expected, mend="Remove a covariate.")]

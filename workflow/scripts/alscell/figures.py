@@ -19,7 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.patheffects import withStroke
 
-from alscell.design import assign_arms
+from alscell.design import assign_groups
 from alscell.files import atomic, write_plain_table
 from alscell.keys import CASE_ARM, CELL_TYPES, CONTROL_ARM, DONOR, UNASSIGNED
 
@@ -209,12 +209,11 @@ def donor_arms(samples: pd.DataFrame, contrast: dict[str, Any]) -> pd.Series:
     Parameters
     ----------
     samples : DataFrame
-        Sample sheet with columns donor and the contrast's factor.
+        Sample sheet with columns donor and those of the contrast.
     contrast : dict
-        factor, case, control as in config.yaml.
+        As in config.yaml.
     """
-    donors = samples.drop_duplicates(DONOR).set_index(DONOR)
-    return assign_arms(donors, factor=contrast["factor"], case=contrast["case"], control=contrast["control"])
+    return assign_groups(samples.drop_duplicates(DONOR).set_index(DONOR), contrast).arms
 
 
 def swarm(values: np.ndarray, *, distance: float, step: float, limit: float) -> np.ndarray:

@@ -164,8 +164,8 @@ def prior_variance(
 
     Source
     ------
-    Smyth 2004, Stat Appl Genet Mol Biol 3:3, section 6.2: moments of log variances. "common" and "trend" checked against
-    limma 3.54.1; "local" is ours, measured in docs/calibration.md.
+    Smyth 2004, Stat Appl Genet Mol Biol 3:3, section 6.2: moments of log variances. "common" and "trend" were checked
+    against limma 3.54.1; "local" is ours, measured in docs/calibration.md.
     """
     if prior not in PRIORS:
         raise ValueError(f"prior '{prior}' is none of {PRIORS}")
@@ -310,8 +310,8 @@ def filtered_fdr(p: np.ndarray, mean: np.ndarray, *, fdr: float) -> np.ndarray:
 
     Source
     ------
-    Love, Huber and Anders 2014, Genome Biol 15:550: the smallest share left out (of 50 up to 0.95) whose number of calls
-    comes within the residual spread of the peak of a lowess curve; none if the most is 10 calls or fewer.
+    Love, Huber and Anders 2014, Genome Biol 15:550: the smallest share left out (of 50 up to 0.95) whose calls come
+    within the residual spread of the peak of a lowess curve; none if the most is 10 calls or fewer.
     """
     from statsmodels.nonparametric.smoothers_lowess import lowess
 

@@ -28,8 +28,8 @@ def test_counts(counts: np.ndarray, design: Design) -> pd.DataFrame:
 
     Source
     ------
-    Love, Huber and Anders 2014, Genome Biol 15:550; Muzellec 2023, Bioinformatics 39:btad547 (PyDESeq2); Zhu, Ibrahim and
-    Love 2019, Bioinformatics 35:2084 (apeglm). Independent filtering is left to `moderation.filtered_fdr`.
+    Love, Huber and Anders 2014, Genome Biol 15:550; Muzellec 2023, Bioinformatics 39:btad547 (PyDESeq2); Zhu, Ibrahim
+    and Love 2019, Bioinformatics 35:2084 (apeglm). Independent filtering is left to `moderation.filtered_fdr`.
     """
     from pydeseq2.dds import DeseqDataSet
     from pydeseq2.default_inference import DefaultInference
