@@ -98,7 +98,7 @@ def test_columns_that_hold_labels_in_digits(name):
     assert design_columns(name, ["1", "2", "3"]) == [[0, 1, 0], [0, 0, 1]]
     donors = pd.DataFrame({"condition": list("aaabbb"), name: list("123123")}, index=list("uvwxyz"))
     design = build_design(donors, factor="condition", case=["a"], control=["b"], covariates=[name])
-    assert [term.split("=")[-1] for term in design.matrix] == ["intercept", "2", "3", "contrast"]
+    assert [term.split("=")[-1] for term in design.matrix] == ["intercept", "2", "3", "a"]
 
 
 @pytest.mark.parametrize(

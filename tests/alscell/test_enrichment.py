@@ -11,14 +11,14 @@ from alscell.design import build_design
 from alscell.enrichment import (
     camera,
     count_members,
-    enrich_contrast,
+    enrich_dataset,
     normal_scores,
     prerank_scores,
     ranking,
     sets_to_test,
 )
 from alscell.errors import InputError
-from alscell.expression import compare_donors, fit_cell_type
+from alscell.expression import Choices, fit_cell_type
 from alscell.files import read_gene_sets, read_gmt
 from alscell.tables import check_table
 
@@ -86,15 +86,21 @@ def test_gene_level_sets_are_not_tested_as_sets() -> None:
 # --- CAMERA
 
 
+def choices(method: str) -> Choices:
+    """limma's models as they are."""
+    plain = {"cell_weights": False, "local_prior": False, "hidden_factors": 0, "exclude_outliers": False}
+    return Choices(method, 10, 15, **plain, independent_filtering=False, fdr=0.05)
+
+
 @pytest.fixture(scope="module")
 def reference() -> dict:
     donors = pd.read_csv(REFERENCE / "design.tsv", sep="\t", dtype=str).set_index("donor")
     design = build_design(donors, **ARMS, covariates=["age"])
     counts = pd.read_csv(REFERENCE / "counts.tsv", sep="\t", index_col="gene")
     sets = pd.read_csv(REFERENCE / "sets.tsv", sep="\t")
-    limits = {"min_count": 10, "min_total_count": 15}
+    cells = np.arange(counts.shape[1]) + 20
     fits = {
-        method: fit_cell_type(counts.to_numpy(), counts.index.to_numpy(), design, method=method, **limits)
+        method: fit_cell_type(counts.to_numpy(), counts.index.to_numpy(), design, choices(method), cells=cells)
         for method in ("voom", "trend")
     }
     return {"design": design, "fits": fits, "sets": sets, "camera": pd.read_csv(REFERENCE / "camera.tsv", sep="\t")}
@@ -106,7 +112,7 @@ def test_camera_equals_limma(reference: dict, method: str) -> None:
     members = {
         name: np.flatnonzero(np.isin(fitted.genes, genes)) for name, genes in reference["sets"].groupby("set")["gene"]
     }
-    found = camera(fitted, reference["design"], members, trend=method == "trend")
+    found = camera(fitted, reference["design"], members)
     expected = reference["camera"].query("method == @method").set_index("set").loc[found.index]
     assert len(expected) == 12
     assert [len(rows) for rows in members.values()] == expected["n_genes"].tolist()
@@ -120,7 +126,7 @@ def test_camera_equals_limma(reference: dict, method: str) -> None:
 def test_correlated_genes_widen_the_test(reference: dict) -> None:
     """The same members would be significant if they were independent."""
     fitted, design = reference["fits"]["trend"], reference["design"]
-    table = camera(fitted, design, {"module06": _rows(reference, "trend", "module06")}, trend=True)
+    table = camera(fitted, design, {"module06": _rows(reference, "trend", "module06")})
     n = len(_rows(reference, "trend", "module06"))
     inflation = 1 + (n - 1) * table["correlation"].iloc[0]
     assert inflation > 3
@@ -220,11 +226,11 @@ def test_table_finds_the_planted_set_and_keeps_rows_without_numbers() -> None:
     sets = {"planted": genes[:40], "quiet": genes[100:140], "small": [*genes[:5], *(f"absent{i}" for i in range(9))]}
     table = pd.DataFrame([("f", name, gene) for name, members in sets.items() for gene in members])
     table.columns = ["family", "pathway", "gene"]
-    choice = {**ARMS, "covariates": [], "min_cells": 10, "min_donors": 3, "dataset": "d", "contrast": "c"}
-    choice |= {"method": "voom", "min_count": 10, "min_total_count": 15}
-    differential, _ = compare_donors(counts, rows, genes, **choice)
+    choice = {"covariates": [], "min_cells": 10, "min_donors": 3, "dataset": "d"}
     scores = {"permutations": 300, "seed": 1, "min_size": 10, "max_size": 500}
-    found = check_table(enrich_contrast(counts, rows, genes, differential, table, **choice, **scores), "enrichment")
+    found = check_table(
+        enrich_dataset(counts, rows, genes, table, {"c": ARMS}, choices("voom"), **choice, **scores), "enrichment"
+    )
     found = found.set_index(["cell_type", "pathway"])
     assert len(found) == 6
     planted, quiet, small = (found.loc[("microglia", name)] for name in ("planted", "quiet", "small"))
@@ -243,13 +249,11 @@ def test_table_finds_the_planted_set_and_keeps_rows_without_numbers() -> None:
 
 def test_nothing_tested_gives_an_empty_typed_table() -> None:
     rows = pd.DataFrame({"donor": ["a", "b"], "condition": ["ALS", "Control"], "cell_type": "opc", "n_cells": 2})
-    choice = {**ARMS, "covariates": [], "min_cells": 10, "min_donors": 3, "dataset": "d", "contrast": "c"}
-    choice |= {"method": "voom", "min_count": 10, "min_total_count": 15}
+    choice = {"covariates": [], "min_cells": 10, "min_donors": 3, "dataset": "d"}
     counts, genes = sparse.csr_matrix(np.ones((2, 3), dtype=int)), np.array(["A", "B", "C"])
-    differential, _ = compare_donors(counts, rows, genes, **choice)
     sets = pd.DataFrame([["f", "p", "A"]], columns=["family", "pathway", "gene"])
     scores = {"permutations": 10, "seed": 1, "min_size": 1, "max_size": 5}
-    found = enrich_contrast(counts, rows, genes, differential, sets, **choice, **scores)
+    found = enrich_dataset(counts, rows, genes, sets, {"c": ARMS}, choices("voom"), **choice, **scores)
     assert len(check_table(found, "enrichment")) == 0
 
 

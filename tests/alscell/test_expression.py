@@ -1,6 +1,7 @@
 """Design, moderation, normalization, tests between donors: against limma, edgeR, statsmodels and planted truth."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +11,24 @@ import statsmodels.api as sm
 from scipy import sparse, stats
 from statsmodels.stats.multitest import multipletests
 
+from alscell.design import build_design
 from alscell.errors import InputError
 from alscell.expression import (
-    benjamini_hochberg,
-    build_design,
+    CellTypeFit,
+    Choices,
+    Differential,
     cell_type_units,
     compare_donors,
     fit_cell_type,
+)
+from alscell.moderation import (
+    benjamini_hochberg,
     fit_linear,
     moderate,
     moderated_test,
+    natural_spline,
     shrink,
 )
-from alscell.moderation import natural_spline
 from alscell.normalization import expressed_genes, tmm_factors
 from alscell.tables import check_table
 
@@ -30,6 +36,13 @@ REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 TOLERANCE = 1e-6  # relative; the reference holds 9 digits
 ARMS = {"factor": "condition", "case": ["ALS"], "control": ["Control"]}
 LIMITS = {"min_count": 10, "min_total_count": 15}
+LIMMA = {"cell_weights": False, "local_prior": False}  # limma's voom as it is
+
+
+def choices(**changes: object) -> Choices:
+    """The default engine, but for what is said."""
+    extras = {"hidden_factors": 0, "exclude_outliers": False, "independent_filtering": False, "fdr": 0.05}
+    return Choices(**{"method": "voom", "cell_weights": True, "local_prior": True, **LIMITS, **extras, **changes})
 
 
 def donors_table(n_case: int = 4, n_control: int = 4, **columns: list[str]) -> pd.DataFrame:
@@ -52,13 +65,13 @@ def reference() -> dict:
 def test_design_codes_arms_numbers_and_labels() -> None:
     donors = donors_table(2, 2, age=["50", "70", "60", "60"], sex=["F", "M", "M", "F"], batch=["1", "2", "2", "1"])
     design = build_design(donors, **ARMS, covariates=["age"])
-    assert design.coefficient == "contrast"
-    assert design.matrix.columns.tolist() == ["intercept", "age", "contrast"]
-    assert design.matrix["contrast"].tolist() == [1, 1, 0, 0]
+    assert design.contrast.tolist() == [0, 0, 1]
+    assert design.matrix.columns.tolist() == ["intercept", "age", "condition=ALS"]
+    assert design.matrix["condition=ALS"].tolist() == [1, 1, 0, 0]
     assert design.arms.tolist() == ["case", "case", "control", "control"]
     assert design.matrix["age"].to_numpy() == pytest.approx(stats.zscore([50, 70, 60, 60], ddof=1))
     labels = build_design(donors, **ARMS, covariates=["batch"]).matrix
-    assert labels.columns.tolist() == ["intercept", "batch=2", "contrast"]
+    assert labels.columns.tolist() == ["intercept", "batch=2", "condition=ALS"]
     assert labels["batch=2"].tolist() == [0, 1, 1, 0]
 
 
@@ -72,7 +85,7 @@ def test_donors_of_other_levels_are_left_out() -> None:
 def test_constant_covariate_is_dropped_with_a_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         design = build_design(donors_table(sex=["F"] * 8), **ARMS, covariates=["sex"])
-    assert design.matrix.columns.tolist() == ["intercept", "contrast"]
+    assert design.matrix.columns.tolist() == ["intercept", "condition=ALS"]
     assert "'sex' is 'F' in all 8 donors" in caplog.text
 
 
@@ -108,7 +121,7 @@ def test_log_says_how_each_covariate_is_coded(caplog: pytest.LogCaptureFixture) 
     )
     with caplog.at_level("INFO"):
         design = build_design(donors, **ARMS, covariates=["age", "Batch", "rin"])
-    assert design.matrix.columns.tolist() == ["intercept", "age", "Batch=2", "Batch=3", "contrast"]
+    assert design.matrix.columns.tolist() == ["intercept", "age", "Batch=2", "Batch=3", "condition=ALS"]
     assert "covariate 'age': numeric, 52 to 73" in caplog.text
     assert "covariate 'Batch': labels 1, 2, 3" in caplog.text
     assert "covariate 'rin' is 7 in all 8 donors: dropped" in caplog.text
@@ -134,7 +147,15 @@ def test_unweighted_and_weighted_fits_equal_statsmodels() -> None:
             ).fit()
             assert fit.coefficients[row] == pytest.approx(model.params)
             assert fit.sigma2[row] == pytest.approx(model.scale)
-            assert fit.stdev_unscaled[row] * np.sqrt(model.scale) == pytest.approx(model.bse)
+            for term in range(3):
+                one = replace(design, contrast=np.eye(3)[term])
+                assert fit.effect(one)[row] == pytest.approx(model.params[term])
+                assert fit.unscaled_error(one)[row] * np.sqrt(model.scale) == pytest.approx(model.bse[term])
+            both = np.array([0.0, 2.0, -1.0])
+            test = model.t_test(both)
+            assert fit.unscaled_error(replace(design, contrast=both))[row] * np.sqrt(model.scale) == pytest.approx(
+                test.sd.item()
+            )
     assert fit.df_residual == 6
 
 
@@ -152,12 +173,12 @@ def test_prior_of_variances_is_recovered() -> None:
     rng = np.random.default_rng(5)
     df_prior, prior, df = 8, 0.3, 6
     true = prior * df_prior / rng.chisquare(df_prior, 40_000)
-    posterior, found = moderate(true * rng.chisquare(df, len(true)) / df, df, trend=None)
-    assert found == pytest.approx(df_prior, rel=0.05)
+    posterior, found = moderate(true * rng.chisquare(df, len(true)) / df, df, average=None, prior="common")
+    assert found == pytest.approx(np.full(40_000, df_prior), rel=0.05)
     assert np.corrcoef(posterior, true)[0, 1] > 0.5
     equal = prior * rng.chisquare(df, 40_000) / df
-    posterior, found = moderate(equal, df, trend=None)
-    assert found > 200  # one variance for all: the prior takes over
+    posterior, found = moderate(equal, df, average=None, prior="common")
+    assert (found > 200).all()  # one variance for all: the prior takes over
     assert posterior == pytest.approx(np.full(40_000, prior), rel=0.2)
 
 
@@ -165,21 +186,24 @@ def test_variances_closer_than_chance_are_all_the_prior() -> None:
     """limma, too, then takes the mean, and on a trend the trend itself."""
     rng = np.random.default_rng(5)
     close = rng.uniform(0.9, 1.1, 500)
-    posterior, df_prior = moderate(close, 4, trend=None)
-    assert np.isinf(df_prior)
+    posterior, df_prior = moderate(close, 4, average=None, prior="common")
+    assert np.isinf(df_prior).all()
     assert posterior == pytest.approx(np.full(500, close.mean()))
     average = rng.uniform(0, 10, 500)
-    posterior, df_prior = moderate(close * np.exp(average / 5), 4, trend=average)
-    assert np.isinf(df_prior)
+    posterior, df_prior = moderate(close * np.exp(average / 5), 4, average=average, prior="trend")
+    assert np.isinf(df_prior).all()
     assert np.corrcoef(np.log(posterior), average)[0, 1] > 0.999
     design = build_design(donors_table(3, 3), **ARMS, covariates=[])
     values = np.array([[1.0, 2, 3, 1, 2, 3], [5, 6, 7, 8, 9, 10]])
-    assert moderated_test(fit_linear(values, design, weights=None), design, trend=False)["df_total"].tolist() == [8, 8]
+    assert moderated_test(fit_linear(values, design, weights=None), design, prior="common")["df_total"].tolist() == [
+        8,
+        8,
+    ]
 
 
 def test_single_feature_keeps_its_own_variance() -> None:
-    posterior, df_prior = moderate(np.array([0.7]), 5, trend=None)
-    assert (posterior.tolist(), df_prior) == ([0.7], 0.0)
+    posterior, df_prior = moderate(np.array([0.7]), 5, average=None, prior="common")
+    assert (posterior.tolist(), df_prior.tolist()) == ([0.7], [0.0])
 
 
 def test_spline_is_natural_and_spans_straight_lines() -> None:
@@ -224,11 +248,17 @@ def test_filter_and_tmm_equal_edger(reference: dict) -> None:
     assert tmm_factors(counts[kept]).prod() == pytest.approx(1)
 
 
+def fit_reference(reference: dict, method: str) -> CellTypeFit:
+    counts, cells = reference["counts"], np.arange(reference["counts"].shape[1]) + 20
+    choice = choices(method=method, **LIMMA)
+    return fit_cell_type(counts.to_numpy(), counts.index.to_numpy(), reference["design"], choice, cells=cells)
+
+
 @pytest.mark.parametrize("method", ["voom", "trend"])
 def test_moderated_t_equals_limma(reference: dict, method: str) -> None:
-    counts, genes, design = reference["counts"], reference["genes"], reference["design"]
-    fitted = fit_cell_type(counts.to_numpy(), counts.index.to_numpy(), design, method=method, **LIMITS)
-    test = moderated_test(fitted.fit, design, trend=method == "trend")
+    genes, design = reference["genes"], reference["design"]
+    fitted = fit_reference(reference, method)
+    test = fitted.test(design)
     assert fitted.genes.tolist() == genes.index.tolist()
     names = {"effect": "effect", "standard_error": "error", "statistic": "t", "p_value": "p", "residual_sd": "sd"}
     for ours, theirs in names.items():
@@ -240,8 +270,8 @@ def test_moderated_t_equals_limma(reference: dict, method: str) -> None:
 
 
 def test_voom_weights_equal_limma(reference: dict) -> None:
-    counts, genes = reference["counts"], reference["genes"]
-    fitted = fit_cell_type(counts.to_numpy(), counts.index.to_numpy(), reference["design"], method="voom", **LIMITS)
+    genes = reference["genes"]
+    fitted = fit_reference(reference, "voom")
     assert fitted.weights[:, 0] == pytest.approx(genes["weight_first"].to_numpy(), rel=TOLERANCE)
     assert fitted.weights[:, -1] == pytest.approx(genes["weight_last"].to_numpy(), rel=TOLERANCE)
     assert fitted.fit.average == pytest.approx(genes["average"].to_numpy(), rel=TOLERANCE)
@@ -280,14 +310,21 @@ def pseudobulk(blocks: dict[str, np.ndarray], donors: pd.DataFrame, cells: dict[
     return counts[order.to_numpy()], rows.loc[order].reset_index(drop=True), np.array([f"g{i:03d}" for i in range(600)])
 
 
-CHOICE = {**ARMS, "covariates": [], "min_cells": 10, "min_donors": 3, "dataset": "d", "contrast": "c", **LIMITS}
+LEAST = {"min_cells": 10, "min_donors": 3}
+
+
+def compare(counts, rows, genes, definitions=None, *, covariates=(), **changes) -> Differential:
+    definitions = definitions or {"c": ARMS}
+    return compare_donors(
+        counts, rows, genes, definitions, choices(**changes), dataset="d", covariates=covariates, **LEAST
+    )
 
 
 @pytest.mark.parametrize("method", ["voom", "trend"])
 def test_planted_genes_come_back_with_their_sign(method: str) -> None:
     counts, effect = cohort(8, 6, seed=1, planted=1.5)
     data = pseudobulk({"microglia": counts}, donors_table(8, 6), {"microglia": [50] * 14})
-    table, skipped = compare_donors(*data, **CHOICE, method=method)
+    table, skipped = compare(*data, method=method)[:2]
     table = check_table(table, "differential").set_index("gene")
     check_table(skipped, "differential_skipped")
     truth = pd.Series(effect, index=data[2])[table.index]
@@ -307,10 +344,10 @@ def test_planted_genes_come_back_with_their_sign(method: str) -> None:
 def test_order_of_rows_and_other_cell_types_change_nothing() -> None:
     one, two = cohort(4, 4, seed=2, planted=1)[0], cohort(4, 4, seed=3, planted=0)[0]
     cells = {"opc": [30] * 8, "astrocyte": [30] * 8}
-    alone = compare_donors(*pseudobulk({"opc": one}, donors_table(), cells), **CHOICE, method="voom")[0]
+    alone = compare(*pseudobulk({"opc": one}, donors_table(), cells), method="voom").table
     counts, rows, genes = pseudobulk({"opc": one, "astrocyte": two}, donors_table(), cells)
     order = np.random.default_rng(0).permutation(len(rows))
-    both = compare_donors(counts[order], rows.iloc[order].reset_index(drop=True), genes, **CHOICE, method="voom")[0]
+    both = compare(counts[order], rows.iloc[order].reset_index(drop=True), genes, method="voom").table
     mine = both[both["cell_type"] == "opc"].reset_index(drop=True)
     assert len(mine) > 500
     for column in ("statistic", "p_value", "fdr", "log2_fold_change_shrunk"):
@@ -329,7 +366,7 @@ def test_thin_cell_types_are_described_or_skipped_with_a_reason() -> None:
         "unassigned": [99] * 8,
         "mural": [30] * 8,
     }
-    table, skipped = compare_donors(*pseudobulk(blocks, donors_table(), cells), **CHOICE, method="voom")
+    table, skipped = compare(*pseudobulk(blocks, donors_table(), cells), method="voom")[:2]
     table, skipped = check_table(table, "differential"), check_table(skipped, "differential_skipped")
     assert table["cell_type"].unique().tolist() == ["astrocyte", "microglia"]
     thin = table[table["cell_type"] == "microglia"].set_index("gene")
@@ -343,7 +380,7 @@ def test_thin_cell_types_are_described_or_skipped_with_a_reason() -> None:
     reasons = skipped.set_index("cell_type")["reason"].to_dict()
     assert reasons == {"microglia": "too_few_donors", "opc": "no_donors_in_an_arm", "mural": "no_genes"}
     detail = skipped.set_index("cell_type")["detail"]
-    assert "2 case and 4 control donors with at least 10 cells" in detail["microglia"]
+    assert "2 case and 4 control donors; 3 needed in each; effects only" in detail["microglia"]
     assert detail["microglia"].endswith("left out, fewer than 10 cells: d02 (9), d03 (9)")
     full = table[table["cell_type"] == "astrocyte"]
     assert full["fdr_all"].to_numpy() == pytest.approx(full["fdr"].to_numpy())
@@ -361,7 +398,7 @@ def test_donors_left_out_of_a_tested_cell_type_are_named_with_their_cells() -> N
     other = rows.index[rows["donor"] == "d06"]
     rows.loc[other, "condition"] = "Other"
     rows.loc[other, "n_cells"] = 2
-    table, skipped = compare_donors(matrix, rows, genes, **CHOICE, method="voom")
+    table, skipped = compare(matrix, rows, genes, method="voom")[:2]
     skipped = check_table(skipped, "differential_skipped")
     assert skipped[["cell_type", "reason", "n_case", "n_control"]].to_numpy().tolist() == [
         ["mural", "no_genes", 3, 4],
@@ -378,7 +415,7 @@ def test_descriptive_effect_is_the_difference_of_means() -> None:
     donors = donors_table(2, 2)
     rows = donors.assign(cell_type="opc", n_cells=20).rename_axis("donor").reset_index()
     genes = np.array([f"g{i:02d}" for i in range(22)])
-    table = compare_donors(sparse.csr_matrix(counts.T), rows, genes, **CHOICE, method="voom")[0].set_index("gene")
+    table = compare(sparse.csr_matrix(counts.T), rows, genes, method="voom").table.set_index("gene")
     assert table["descriptive"].all()
     assert table.loc["g20", "log2_fold_change"] == pytest.approx(2, abs=0.05)
     assert table.loc["g21", "log2_fold_change"] == pytest.approx(-2, abs=0.05)
@@ -391,8 +428,7 @@ def test_design_lost_in_one_cell_type_is_a_row_not_a_crash() -> None:
     # Without d03 and d07, the cases left are all of batch 1 and the controls all of batch 2.
     cells = {"opc": [30] * 8, "mural": [30, 30, 30, 9, 30, 30, 30, 9]}
     rows = pseudobulk({"opc": counts, "mural": counts}, donors, cells)[1]
-    choice = {**ARMS, "covariates": ["batch"], "min_cells": 10, "min_donors": 3}
-    units, skipped = cell_type_units(rows, **choice)
+    units, skipped = cell_type_units(rows, {"c": ARMS}, covariates=["batch"], **LEAST)
     assert [unit.cell_type for unit in units] == ["opc"]
     assert skipped["reason"].tolist() == ["design_not_estimable"]
     assert "'batch' separates ALS from Control completely" in skipped["detail"].iloc[0]
@@ -401,18 +437,17 @@ def test_design_lost_in_one_cell_type_is_a_row_not_a_crash() -> None:
 def test_design_without_residual_donors_is_a_row_not_a_crash() -> None:
     donors = donors_table(3, 3, batch=list("123124"), site=list("abbaab"))
     rows = pseudobulk({"opc": cohort(3, 3, seed=6, planted=1)[0]}, donors, {"opc": [30] * 6})[1]
-    choice = {**ARMS, "min_cells": 10, "min_donors": 3}
-    units, skipped = cell_type_units(rows, **choice, covariates=["batch", "site"])
+    units, skipped = cell_type_units(rows, {"c": ARMS}, covariates=["batch", "site"], **LEAST)
     assert units == []
     assert skipped["reason"].tolist() == ["design_not_estimable"]
-    assert "6 donors for 6 terms" in skipped["detail"].iloc[0]
-    assert len(cell_type_units(rows, **choice, covariates=["batch"])[0]) == 1
+    assert "6 donors for 6 coefficients" in skipped["detail"].iloc[0]
+    assert len(cell_type_units(rows, {"c": ARMS}, covariates=["batch"], **LEAST)[0]) == 1
 
 
 def test_nothing_to_test_gives_an_empty_typed_table() -> None:
     counts = cohort(4, 4, seed=6, planted=1)[0]
     data = pseudobulk({"opc": counts}, donors_table(), {"opc": [3] * 8})
-    table, skipped = compare_donors(*data, **CHOICE, method="trend")
+    table, skipped = compare(*data, method="trend")[:2]
     assert len(check_table(table, "differential")) == 0
     assert check_table(skipped, "differential_skipped")["reason"].tolist() == ["no_donors_in_an_arm"]
 
@@ -424,7 +459,7 @@ def test_covariate_is_held_constant() -> None:
     rate = np.full((600, 12), 80.0)
     rate[:100] *= np.where(male, 4.0, 1.0)
     data = pseudobulk({"opc": rng.poisson(rate * rng.lognormal(0, 0.2, (600, 12)))}, donors, {"opc": [30] * 12})
-    without = compare_donors(*data, **CHOICE, method="voom")[0]
-    held = compare_donors(*data, **{**CHOICE, "covariates": ["sex"]}, method="voom")[0]
+    without = compare(*data, method="voom").table
+    held = compare(*data, covariates=["sex"]).table
     assert without["log2_fold_change"].iloc[:100].mean() < -0.8
     assert abs(held["log2_fold_change"].iloc[:100].mean()) < 0.2

@@ -48,3 +48,18 @@ write(rbind(tests(logs, "trend", trend.var = TRUE), tests(v, "voom")), "camera.t
 writeLines(c(R.version.string, paste("limma", packageVersion("limma")), paste("edgeR", packageVersion("edgeR")),
              paste("df_prior voom", signif(voom_fit$df.prior, 9)), paste("df_prior trend", signif(trend_fit$df.prior, 9))),
            file.path(folder, "versions.txt"))
+
+# One model of three groups, its three contrasts exactly: the design is written so that its last coefficient is the
+# contrast (contrasts.fit would be approximate with weights). Donors in turn: A, B, A, B among the cases.
+group <- ifelse(arm == "Control", "Control", rep(c("A", "B"), length.out = length(arm)))
+group <- factor(group, levels = c("Control", "A", "B"))
+means <- model.matrix(~ 0 + group)
+contrasts <- cbind(A_Control = c(-1, 1, 0), B_Control = c(-1, 0, 1), A_B = c(0, 1, -1))
+kept <- filterByExpr(counts, group = group, min.count = 10, min.total.count = 15)
+y <- calcNormFactors(DGEList(counts[kept, ]), method = "TMM")
+rows <- lapply(colnames(contrasts), function(name) {
+  model <- contrastAsCoef(means, contrasts[, name], first = FALSE)$design
+  fit <- eBayes(lmFit(voom(y, model, span = 0.5), model))
+  data.frame(contrast = name, gene = rownames(y), effect = fit$coefficients[, 3], t = fit$t[, 3], p = fit$p.value[, 3])
+})
+write(do.call(rbind, rows), "contrasts.tsv")

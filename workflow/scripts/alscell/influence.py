@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from alscell.design import Design
-from alscell.moderation import Fit, moderate, prior_variance, squeeze
+from alscell.moderation import Fit, prior_variance, squeeze
 
 COOKS_QUANTILE = 0.99  # SOURCE: Love, Huber and Anders 2014, Genome Biol 15:550: quantile of F(p, n - p)
 COOKS_DONORS = 3  # SOURCE: as there: fewer donors in a group cannot show which one is the outlier
@@ -22,7 +22,7 @@ class Influence:
     Parameters
     ----------
     cooks : ndarray, features x donors
-        Cook's distances, with moderated variances.
+        Cook's distances, with the moderated variance of the other donors: an outlier does not hide itself.
     cooks_limit : float
         Above it a donor is an outlier; inf where groups are too small to tell.
     p_without : ndarray, features x donors
@@ -70,13 +70,14 @@ def measure_influence(
     sole = spared < SOLE
     spared = np.where(sole, 1.0, spared)
     residuals = values - fit.coefficients @ terms.T
-    variance, _ = moderate(fit.sigma2, fit.df_residual, average=fit.average, prior=prior)
-    cooks = weights * residuals**2 * leverage / spared**2 / (n_terms * variance[:, None])
     pull = (loadings * (design.contrast @ fit.root)[:, None, :]).sum(axis=2)  # of a donor's value on the contrast
     effect = fit.effect(design)[:, None] - pull * weights * residuals / spared
     unscaled2 = fit.unscaled_error(design)[:, None] ** 2 + pull**2 * weights / spared
     squares = (fit.sigma2 * fit.df_residual)[:, None] - weights * residuals**2 / spared
-    p = _p_values(effect, unscaled2, np.maximum(squares, 0.0), fit, prior=prior)
+    variance, df_total = _variances_without(np.maximum(squares, 0.0), fit, prior=prior)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cooks = weights * residuals**2 * leverage / spared**2 / (n_terms * variance)
+        p = 2 * stats.t.sf(np.abs(effect) / np.sqrt(unscaled2 * variance), df_total)
     lost = sole & (np.abs(pull) > SOLE)
     limit = stats.f.ppf(COOKS_QUANTILE, n_terms, n - n_terms) if design.smallest_group >= COOKS_DONORS else np.inf
     return Influence(
@@ -84,16 +85,16 @@ def measure_influence(
     )
 
 
-def _p_values(effect: np.ndarray, unscaled2: np.ndarray, squares: np.ndarray, fit: Fit, *, prior: str) -> np.ndarray:
-    """Moderated p of each feature without each donor, under the prior of all donors."""
+def _variances_without(squares: np.ndarray, fit: Fit, *, prior: str) -> tuple[np.ndarray, np.ndarray]:
+    """Moderated variances from sums of squares without each donor, and degrees of freedom of t (features x 1).
+
+    NaN where neither the rest nor the prior tells of a variance.
+    """
     df = fit.df_residual - 1
-    common, df_prior = np.zeros(len(effect)), np.zeros(len(effect))
-    if len(effect) > 1:
+    common, df_prior = np.zeros(len(squares)), np.zeros(len(squares))
+    if len(squares) > 1:
         common, df_prior = prior_variance(fit.sigma2, fit.df_residual, average=fit.average, prior=prior)
     if not (df + df_prior > 0).all():
-        return np.full(effect.shape, np.nan)
+        return np.full(squares.shape, np.nan), np.ones((len(squares), 1))
     variance = squeeze(squares / max(df, 1), df, common[:, None], df_prior[:, None])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = np.abs(effect) / np.sqrt(unscaled2 * variance)
-    df_total = np.minimum(df + df_prior, max(df, 1) * len(effect))[:, None]
-    return 2 * stats.t.sf(np.nan_to_num(statistic, nan=0.0), df_total)
+    return variance, np.minimum(df + df_prior, max(df, 1) * len(squares))[:, None]
