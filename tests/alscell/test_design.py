@@ -94,7 +94,7 @@ def test_interaction_is_the_difference_of_differences_and_equals_statsmodels() -
 def test_pairs_equal_the_paired_t_test_and_lose_who_has_no_partner() -> None:
     rng = np.random.default_rng(4)
     donors = pd.DataFrame(
-        {"condition": ["ALS"] * 5 + ["Control"] * 6, "line": list("12345" + "12349") + [""]},
+        {"condition": ["ALS"] * 5 + ["Control"] * 6, "line": [*"12345", *"12349", ""]},
         index=[f"l{i:02d}" for i in range(11)],
     )
     definition = {"factor": "condition", "case": ["ALS"], "control": ["Control"], "paired_by": "line"}
@@ -203,7 +203,7 @@ def test_check_counts_donors_as_the_tests_do() -> None:
     for extra in ({}, {"modifier": SEXES}, {"paired_by": "line"}, {"modifier": SEXES, "paired_by": "line"}):
         groups = assign_groups(frame, PLAIN | extra).groups
         listed = group_donors(PLAIN | extra, SHEET)
-        assert sorted(sum(listed.values(), [])) == sorted(groups.index)
+        assert sorted(donor for members in listed.values() for donor in members) == sorted(groups.index)
         assert sorted(map(len, listed.values())) == sorted(
             groups.value_counts().reindex(list(assign_groups(frame, PLAIN | extra).weights), fill_value=0)
         )

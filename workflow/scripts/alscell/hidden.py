@@ -51,9 +51,7 @@ def hidden_factors(design: Design, values: np.ndarray, weights: np.ndarray | Non
     if not n_factors:
         return pd.DataFrame(index=design.matrix.index)
     if n_factors > design.df_residual - 2:
-        raise ValueError(
-            f"{n_factors} hidden factors leave too few of {design.df_residual} residual degrees of freedom"
-        )
+        raise ValueError(f"{n_factors} hidden factors of {design.df_residual} residual degrees: two must be left")
     terms = design.matrix.to_numpy(dtype=float)
     n_terms, first = terms.shape[1], terms.shape[1] - design.n_group_terms
     rotation = np.linalg.qr(terms, mode="complete")[0]
