@@ -6,9 +6,11 @@ import pytest
 import statsmodels.api as sm
 from scipy import optimize, stats
 
-from alscell.activity import _prior, _shares, _statistics, compare_arms, compare_sets, describe
+from alscell.activity import _shares, _statistics, compare_arms, compare_sets, describe
 from alscell.composition import compare_composition, count_cells
-from alscell.expression import build_design, cell_type_units, fit_linear
+from alscell.design import assign_groups, build_design
+from alscell.expression import cell_type_units
+from alscell.moderation import fit_linear, prior_variance
 from alscell.pathways import Profiles, donor_scores
 from alscell.power import minimum_detectable_effect
 from alscell.random_sets import derived_seed, draw_sets, expression_bins
@@ -17,8 +19,9 @@ from alscell.tables import check_table
 N_GENES, N_TOP = 600, 40
 CONTRAST = {"factor": "condition", "case": ["ALS"], "control": ["Control"]}
 CHOICES = {
-    **CONTRAST, "covariates": [], "min_cells": 10, "min_donors": 3, "n_random_sets": 200, "n_expression_bins": 10,
-    "seed": (42, "als_vs_control"), "cell_weights": True, "fdr": 0.05,
+    "definitions": {"als_vs_control": CONTRAST}, "contrast": "als_vs_control", "covariates": [], "min_cells": 10,
+    "min_donors": 3, "n_random_sets": 200, "n_expression_bins": 10, "seed": (42, "als_vs_control"),
+    "cell_weights": True, "fdr": 0.05,
 }  # fmt: skip
 MEMBERS = {("f", f"s{number:02}"): np.arange(number * 20, number * 20 + 20) for number in range(20)}
 
@@ -234,15 +237,14 @@ def test_too_few_donors_gives_effects_without_p():
 
 
 def test_description_by_hand():
-    arms = pd.Series(["case", "case", "control", "control"])
+    arms = assign_groups(people(2, 2), CONTRAST)
     got = describe(one_set(3.0, 5.0, 1.0, 1.0), arms)
     assert got["effect"].tolist() == pytest.approx([3 / np.sqrt(2 / 2)])
     assert describe(one_set(3.0, 3.0, 1.0, 1.0), arms).empty  # no spread: the effect would be infinite
     assert describe(one_set(2.0, 2.0, 2.0, 2.0), arms)["effect"].tolist() == [0]
-    assert describe(one_set(3.0, 1.0), pd.Series(["case", "control"])).empty
-    assert describe(one_set(3.0, 1.0, 2.0), pd.Series(["case", "control", "control"]))["effect"].iloc[
-        0
-    ] == pytest.approx(1.5 / np.sqrt(0.5))
+    assert describe(one_set(3.0, 1.0), assign_groups(people(1, 1), CONTRAST)).empty
+    few = describe(one_set(3.0, 1.0, 2.0), assign_groups(people(1, 2), CONTRAST))
+    assert few["effect"].tolist() == pytest.approx([1.5 / np.sqrt(0.5)])
 
 
 def test_donors_with_few_cells_and_unassigned_cells_are_left_out():
@@ -266,7 +268,9 @@ def test_covariate_confounded_in_one_cell_type_only():
     assert table.groupby("cell_type")["descriptive"].first().to_dict() == {"astrocyte": False, "microglia": True}
     # The genes of the same donors are not tested either, and the table says why.
     observations = rows.join(donors, on="donor")
-    units, skipped = cell_type_units(observations, **CONTRAST, covariates=["batch"], min_cells=10, min_donors=2)
+    units, skipped = cell_type_units(
+        observations, CHOICES["definitions"], covariates=["batch"], min_cells=10, min_donors=2
+    )
     assert [unit.cell_type for unit in units] == ["astrocyte"]
     assert skipped[["cell_type", "reason"]].to_numpy().tolist() == [["microglia", "design_not_estimable"]]
 
@@ -283,13 +287,13 @@ def test_pathways_genes_and_composition_agree_on_what_can_be_tested(covariates):
         profiles.rows["n_cells"] = rng.choice([3, 40], len(profiles.rows), p=[0.4, 0.6])
         table = run(donors, profiles, covariates=covariates, min_donors=2)
         observations = profiles.rows.join(donors, on="donor")
-        choice = {**CONTRAST, "covariates": covariates, "min_donors": 2}
-        units, skipped = cell_type_units(observations, **choice, min_cells=10)
+        choice = {"covariates": covariates, "min_donors": 2}
+        units, skipped = cell_type_units(observations, CHOICES["definitions"], **choice, min_cells=10)
         reasons = skipped.set_index("cell_type")["reason"].replace("donors_left_out", np.nan).dropna()
         descriptive = table.groupby("cell_type")["descriptive"].first()
-        assert set(descriptive.index[~descriptive]) == {unit.cell_type for unit in units if unit.design}
+        assert set(descriptive.index[~descriptive]) == {unit.cell_type for unit in units if unit.designs}
         assert set(descriptive.index[descriptive]) == set(reasons.index[reasons != "no_donors_in_an_arm"])
-        shares = compare_composition(count_cells(observations), donors, **choice, dataset="d", contrast="c")
+        shares = compare_composition(count_cells(observations), donors, **CONTRAST, **choice, dataset="d", contrast="c")
         if shares["descriptive"].all():
             assert set(reasons.index) == {"astrocyte", "microglia"}
         seen |= set(reasons)
@@ -330,11 +334,10 @@ def test_random_sets_go_through_the_same_test():
         design = build_design(donors, **CONTRAST, covariates=[])
         shares, _ = _shares(widened, design)
         fit = fit_linear(shares, design, weights=None)
-        got = _statistics(
-            widened[design.matrix.index].to_numpy(), design, np.ones(9), _prior(fit.sigma2, fit.df_residual)
-        )
+        prior = prior_variance(fit.sigma2, fit.df_residual, average=None, prior="common")
+        got = _statistics(widened[design.matrix.index].to_numpy(), design, np.ones(9), prior)
         np.testing.assert_allclose(got, compare_sets(widened, design, np.ones(9))["statistic"], rtol=1e-9)
-    assert np.isfinite(_prior(fit.sigma2, fit.df_residual)[1])
+    assert np.isfinite(prior[1]).all()
 
 
 def test_random_sets_are_matched_and_outside_the_set():
@@ -370,3 +373,32 @@ def test_seed_depends_on_each_part_alone():
         len({derived_seed(42, "c", "t"), derived_seed(42, "ct"), derived_seed(43, "c", "t"), derived_seed(42, "c")})
         == 4
     )
+
+
+def test_interaction_is_the_difference_of_differences():
+    """Four groups of donors: the tested effect is (case - control) in one sex minus the same in the other."""
+    donors = people(8, 8).assign(sex=list("ffffmmmm" * 2))
+    definition = CONTRAST | {"modifier": {"factor": "sex", "case": ["f"], "control": ["m"]}}
+    values = one_set(*(0.2 + 0.05 * np.random.default_rng(2).normal(size=16)))
+    got = compare_sets(values, build_design(donors, **definition, covariates=[]), np.ones(16)).iloc[0]
+    als, female = (
+        (donors[name] == level).to_numpy(dtype=float) for name, level in (("condition", "ALS"), ("sex", "f"))
+    )
+    expected = sm.OLS(values.iloc[0].to_numpy(), sm.add_constant(np.c_[als, female, als * female])).fit()
+    assert got["statistic"] == pytest.approx(expected.tvalues[3])
+    assert got["p_value"] == pytest.approx(expected.pvalues[3])
+    assert got["effect"] == pytest.approx(expected.params[3] / np.sqrt(expected.scale))
+    means = values.iloc[0].groupby([donors["condition"], donors["sex"]]).mean().unstack()
+    change = (means.loc["ALS"] - means.loc["Control"])[["f", "m"]]
+    described = describe(values, assign_groups(donors, definition))["effect"].iloc[0]
+    assert described == pytest.approx((change["f"] - change["m"]) / np.sqrt(expected.scale))
+
+
+def test_pairs_are_the_paired_t_test_of_scipy():
+    donors = people(4, 4).assign(family=list("abcdabcd"))
+    values = one_set(0.21, 0.25, 0.30, 0.24, 0.10, 0.16, 0.19, 0.20)
+    design = build_design(donors, **CONTRAST, paired_by="family", covariates=[])
+    got = compare_sets(values, design, np.ones(8)).iloc[0]
+    expected = stats.ttest_rel(values.iloc[0, :4], values.iloc[0, 4:])
+    assert got["statistic"] == pytest.approx(expected.statistic)
+    assert got["p_value"] == pytest.approx(expected.pvalue)

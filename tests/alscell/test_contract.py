@@ -55,8 +55,8 @@ def test_files_page_has_every_column():
 @pytest.mark.parametrize(
     ("path", "rule"),
     [
-        ("results/cord/differential.tsv.gz", "gather_differential"),
-        ("results/cord/differential/als_vs_control.parquet", "test_differential"),
+        ("results/cord/differential.tsv.gz", "test_differential"),
+        ("results/cord/pathway_tests/als_vs_control.tsv", "test_pathways"),
         ("results/cord/samples/s1/counts.h5ad", "load_sample"),
         ("results/cord/pseudobulk.h5ad", "sum_pseudobulk"),
         ("results/late/pseudobulk.h5ad", "read_pseudobulk"),

@@ -14,6 +14,7 @@ from alscell.figures_tests import count_genes, draw_pathways
 from alscell.report_tables import Results
 from alscell.report_text import depth_sentence
 from alscell.tables import empty_table
+from alscell.views import compare_views
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = (ROOT / "workflow/report/report.html.j2").read_text(encoding="utf-8")
@@ -69,6 +70,7 @@ def results(example, tmp_path_factory) -> Results:
     )
     names += ("pathway_sets", "pathway_tests")
     tables = {name: pd.concat([getattr(example, name)(one) for one in example.TYPES]) for name in names}
+    tables["pathway_views"] = compare_views(tables["pathway_tests"], tables["enrichment"], fdr=0.05)
     over = ("synthesis_pathways", "synthesis_genes", "synthesis_biomarkers")
     over += ("planted", "planted_genes", "planted_composition")
     tables |= {name: getattr(example, name)() for name in over}
@@ -252,7 +254,7 @@ def test_nothing_testable_is_said(example):
     tests = tests[tests["descriptive"]]
     counts = count_genes(empty_table("differential"), empty_table("differential_skipped"), fdr=0.05)
     sentence, lines = report_text.summary_lines(
-        tests, empty_table("enrichment"), counts, fdr=0.05, replicate="donor", max_sets=3
+        tests, empty_table("pathway_views"), counts, fdr=0.05, replicate="donor", max_sets=3
     )
     assert sentence.startswith("No pathway test was possible")
     assert lines == []

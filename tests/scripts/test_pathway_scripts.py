@@ -92,7 +92,12 @@ def score(cohort, folder, **changed):
 def run_tests(cohort, folder, **changed):
     given = {**gene_sets(cohort["folder"]), "samples": str(cohort["folder"] / "samples.tsv")}
     del given["set_kinds"]
-    given |= outputs(folder) | TESTS | {"tests": str(folder / "tests.tsv"), "arms": ARMS} | changed
+    given |= (
+        outputs(folder)
+        | TESTS
+        | {"tests": str(folder / "tests.tsv"), "definitions": {"als_vs_control": ARMS}}
+        | changed
+    )
     pathway_tests.main(**given, dataset="x", contrast="als_vs_control")
     return files.read_table(folder / "tests.tsv", "pathway_tests")
 
@@ -141,7 +146,8 @@ def test_planted_set_is_found(cohort, scored, tmp_path):
     assert row["effect"] > 2
     assert row["random_set_percentile"] == 100
     assert row[["n_case", "n_control", "coverage"]].tolist() == [4, 4, 1]
-    flipped = run_tests(cohort, scored, arms={"factor": "condition", "case": ["Control"], "control": ["ALS"]})
+    flipped = {"als_vs_control": {**ARMS, "case": ["Control"], "control": ["ALS"]}}
+    flipped = run_tests(cohort, scored, definitions=flipped)
     assert flipped["effect"].to_numpy() == pytest.approx(-table["effect"].to_numpy(), rel=1e-4)
     run_tests(cohort, scored)
     gather_pathways.main(tests=[str(scored / "tests.tsv")], table=str(tmp_path / "all.tsv"))

@@ -51,6 +51,7 @@ LIBRARY = {
         "figures_samples",
         "figures_summary",
         "figures_tests",
+        "figures_views",
         "files",
         "geo",
         "genes",
@@ -91,6 +92,7 @@ LIBRARY = {
         "tenx",
         "text_table",
         "transfer",
+        "views",
     )
 }
 # Shipped resources are named here and not inside an input function: Snakemake lists the folder of cached sources once,
@@ -385,7 +387,7 @@ def figure_files(suffix):
     folder = "<summary>/figures"
     with_cells = ("quality", "sex", "umap", "markers")
     by_dataset = ("composition", "differential")
-    by_contrast = ("volcano", "pathways", "pathway_donors")
+    by_contrast = ("volcano", "pathways", "pathway_donors", "pathway_views")
     return [
         *(path for name in with_cells for path in expand_datasets(f"{folder}/{name}_{{dataset}}.{suffix}", WITH_CELLS)),
         *(path for name in by_dataset for path in expand_datasets(f"{folder}/{name}_{{dataset}}.{suffix}")),
@@ -416,6 +418,7 @@ def result_files():
             "pathway_sets.tsv",
             "pathway_depth.tsv",
             "pathway_tests.tsv",
+            "pathway_views.tsv",
             "composition.tsv",
             "composition_donors.tsv",
         ),

@@ -278,6 +278,36 @@ rule plot_pathway_donors:
         "../scripts/plot_pathway_donors.py"
 
 
+rule plot_pathway_views:
+    input:
+        views="results/{dataset}/pathway_views.tsv",
+        library=library("plot_pathway_views"),
+    output:
+        pdf="<summary>/figures/pathway_views_{dataset}_{contrast}.pdf",
+        png=report(
+            "<summary>/figures/pathway_views_{dataset}_{contrast}.png",
+            caption="../report/pathway_views.rst",
+            category="4 Pathways",
+            labels={"dataset": "{dataset}", "contrast": "{contrast}", "figure": "pathway views"},
+        ),
+        numbers="<summary>/figures/pathway_views_{dataset}_{contrast}.tsv",
+    log:
+        "logs/plot_pathway_views/{dataset}/{contrast}.log",
+    benchmark:
+        "benchmarks/plot_pathway_views/{dataset}/{contrast}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        fdr=lookup("differential/fdr", within=config),
+        n_labels=8,
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw activity against enrichment of {wildcards.contrast} in {wildcards.dataset}"
+    script:
+        "../scripts/plot_pathway_views.py"
+
+
 rule plot_pathway_heatmap:
     input:
         tests=expand_datasets("results/{dataset}/pathway_tests.tsv"),

@@ -89,7 +89,7 @@ rule test_pathways:
         "../../envs/alscell.yaml"
     threads: 1
     params:
-        arms=lookup("contrasts/{contrast}", within=config),
+        definitions=contrast_definitions,
         covariates=covariates,
         min_cells=lookup("pseudobulk/min_cells", within=config),
         min_donors=lookup("differential/min_donors", within=config),
@@ -121,3 +121,25 @@ rule gather_pathways:
         "Gather the pathway tests of {wildcards.dataset}"
     script:
         "../scripts/gather_pathways.py"
+
+
+rule compare_views:
+    input:
+        tests="results/{dataset}/pathway_tests.tsv",
+        enrichment="results/{dataset}/enrichment.tsv.gz",
+        library=library("compare_views"),
+    output:
+        table="results/{dataset}/pathway_views.tsv",
+    log:
+        "logs/compare_views/{dataset}.log",
+    benchmark:
+        "benchmarks/compare_views/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        fdr=lookup("differential/fdr", within=config),
+    message:
+        "Compare activity and enrichment of the gene sets of {wildcards.dataset}"
+    script:
+        "../scripts/compare_views.py"

@@ -63,6 +63,11 @@ rule pathways:
         expand_datasets("results/{dataset}/pathway_tests.tsv"),
 
 
+rule views:
+    input:
+        expand_datasets("results/{dataset}/pathway_views.tsv"),
+
+
 rule composition:
     input:
         expand_datasets("results/{dataset}/composition.tsv"),

@@ -14,9 +14,9 @@ from pathlib import Path
 STAGES = (
     *("acquire_file", "simulate_file", "simulate_truth", "load_sample", "compare_samples", "check_samples"),
     *("measure_quality", "gather_quality", "embed_cells", "cluster_cells", "annotate_cells", "assemble_atlas"),
-    *("sum_pseudobulk", "read_pseudobulk", "test_differential", "gather_differential", "test_enrichment"),
-    *("gather_enrichment", "score_pathways", "score_pseudobulk", "test_pathways", "gather_pathways"),
-    *("test_composition", "synthesize_datasets", "compare_planted"),
+    *("sum_pseudobulk", "read_pseudobulk", "test_differential", "test_enrichment"),
+    *("score_pathways", "score_pseudobulk", "test_pathways", "gather_pathways"),
+    *("compare_views", "test_composition", "synthesize_datasets", "compare_planted"),
 )
 LAST = ("write_report", "write_manifest")
 COLUMNS = ("stage", "jobs", "seconds", "longest job", "peak memory")

@@ -24,7 +24,7 @@ def main(
     tests: str,
     dataset: str,
     contrast: str,
-    arms: dict,
+    definitions: dict,
     seed: int,
     **choices: object,
 ) -> None:
@@ -36,7 +36,8 @@ def main(
         donor_columns(files.read_samples(samples)),
         profile,
         set_members(files.read_gene_sets(gene_sets, orthologs), sets, profile.genes),
-        **arms,
+        definitions,
+        contrast,
         seed=(seed, contrast),
         **choices,
     )

@@ -29,6 +29,7 @@ from alscell.report_tables import (
     sample_tables,
     synthesis_tables,
     untested_tables,
+    view_tables,
 )
 
 # Kind of figure (its file name up to the dataset), what it shows.
@@ -42,6 +43,7 @@ FIGURES = {
     "volcano": "Log2 fold change against donor-level p value of every gene; colored genes reach the FDR.",
     "pathways": "Effect of each gene set with its 95 % interval, one column a cell type.",
     "pathway_donors": "Donor scores of the gene sets that differ most; each point is a donor, bars are means.",
+    "pathway_views": "Activity of each gene set between donors against CAMERA; hollow: NES of the other sign.",
     "pathway_heatmap": "Effect of each gene set in each dataset and cell type; dot: FDR reached; gray: not tested.",
     "tissue_dish": "Effect of gene sets in tissue against their effect in the dish, with 95 % intervals.",
     "planted_truth": "Planted changes against what the tests said, one field a cell type and gene set.",
@@ -143,12 +145,13 @@ def contrast_section(results: Results, dataset: str, contrast: str) -> dict[str,
     """All that the report says of one contrast of one dataset."""
     where = {DATASET: dataset, CONTRAST: contrast}
     tests, enrichment = results.rows("pathway_tests", **where), results.rows("enrichment", **where)
+    views = results.rows("pathway_views", **where)
     genes, skipped = results.rows("differential", **where), results.rows("differential_skipped", **where)
     replicate = results.infos[dataset]["replicate"]
     counts = count_genes(genes, skipped, fdr=results.fdr)
     donors = donor_arms(results.samples[dataset], results.settings["contrasts"][contrast])
     arms = donors.value_counts()
-    sentence, lines = text.summary_lines(tests, enrichment, counts, fdr=results.fdr, replicate=replicate, max_sets=4)
+    sentence, lines = text.summary_lines(tests, views, counts, fdr=results.fdr, replicate=replicate, max_sets=4)
     return {
         "id": contrast,
         "arms": text.arms_text(results.settings["contrasts"][contrast]),
@@ -157,12 +160,14 @@ def contrast_section(results: Results, dataset: str, contrast: str) -> dict[str,
         "sentence": sentence,
         "lines": lines,
         "composition_lines": text.composition_lines(results.rows("composition", **where), fdr=results.fdr),
-        "figures": {kind: figure(results, kind, dataset, contrast) for kind in list(FIGURES)[6:9]},
+        "figures": {kind: figure(results, kind, dataset, contrast) for kind in list(FIGURES)[6:10]},
         "genes": gene_tables(results, genes, dataset),
         "without_genes": [plain(row[CELL_TYPE]) for row in counts.to_dict("records")
                           if row["status"] == "tested" and not row["n_up"] + row["n_down"]],
         "enrichment": enrichment_table(results, enrichment, dataset),
         "pathways": pathway_table(results, tests, dataset),
+        "without_pathways": text.undetected_lines(tests, fdr=results.fdr, replicate=replicate),
+        "views": view_tables(results, views, dataset),
     }  # fmt: skip
 
 

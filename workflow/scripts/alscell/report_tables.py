@@ -12,6 +12,7 @@ from alscell import report_text as text
 from alscell.figures import plain, signed
 from alscell.figures_tests import count_genes
 from alscell.keys import CELL_TYPE, CONTRAST, DATASET, DONOR, FAMILY, PATHWAY, SAMPLE
+from alscell.views import DISAGREEMENTS
 
 Column = tuple[str, str, Callable[[Any], str]]  # column of a table, header, how a value is written
 
@@ -275,18 +276,66 @@ def pathway_table(results: Results, tests: pd.DataFrame, dataset: str) -> dict[s
         ("effect", "effect (SD)", signed),
         ("ci_low", "95 % from", signed),
         ("ci_high", "to", signed),
+        ("effect_control_sd", "effect (control SD)", signed),
         ("p_value", "p", text.probability),
         ("fdr", "FDR", text.probability),
+        ("fdr_within", "FDR, this type", text.probability),
+        ("minimum_detectable_effect", "least detectable (SD)", text.number),
         ("random_set_percentile", "above random sets (%)", lambda value: text.number(value, 0)),
+        ("depth_correlation", "depth r, cells", signed),
+        ("depth_correlation_donors", "depth r, donors", signed),
+        ("depth_ratio", "depth, case to control", text.number),
         ("coverage", "measured", text.percent),
         ("n_case", "case", text.count),
         ("n_control", "control", text.count),
     ]
     rows = tests.sort_values(["p_value", CELL_TYPE, FAMILY, PATHWAY])
     n_hits = int((rows["fdr"] <= results.fdr).sum())
-    caption = f"Pathway activity between donors, by p: {n_hits:,} of {len(rows):,} reach FDR {results.fdr:g}"
+    n_within = int((rows["fdr_within"] <= results.fdr).sum())
+    caption = (
+        f"Pathway activity between donors, by p: {n_hits:,} of {len(rows):,} reach FDR {results.fdr:g} over all cell "
+        f"types, {n_within:,} within their own"
+    )
     max_rows = results.settings["report"]["max_rows"]
     return table(rows, columns, caption=caption, max_rows=max_rows, file=f"results/{dataset}/pathway_tests.tsv")
+
+
+def view_tables(results: Results, views: pd.DataFrame, dataset: str) -> list[dict[str, Any]]:
+    """How often the views of gene sets agree in each cell type of one contrast, and every disagreement, by p."""
+    file = f"results/{dataset}/pathway_views.tsv"
+    counts = pd.crosstab(views[CELL_TYPE], views["verdict"]).reindex(columns=list(text.VIEWS), fill_value=0)
+    verdicts = [(name, words, text.count) for name, words in text.VIEWS.items()]
+    apart = views[views["verdict"].isin(DISAGREEMENTS)]
+    lowest = apart[["activity_p_value", "camera_p_value"]].min(axis=1)
+    apart = apart.assign(lowest=lowest, verdict=apart["verdict"].map(text.VIEWS))
+    columns = [
+        (CELL_TYPE, "cell type", plain),
+        (FAMILY, "family", plain),
+        (PATHWAY, "gene set", plain),
+        ("verdict", "reaches FDR in", words),
+        ("activity_effect", "activity (SD)", signed),
+        ("activity_fdr", "FDR", text.probability),
+        ("camera_statistic", "CAMERA t", signed),
+        ("camera_fdr", "FDR (CAMERA)", text.probability),
+        ("normalized_enrichment_score", "NES", signed),
+        ("nes_sign_agrees", "NES as activity", words),
+        ("random_set_percentile", "above random sets (%)", lambda value: text.number(value, 0)),
+    ]
+    return [
+        table(
+            counts.reset_index(),
+            [(CELL_TYPE, "cell type", plain), *verdicts],
+            caption=f"Gene sets by what reaches FDR {results.fdr:g} over the contrast",
+            file=file,
+        ),
+        table(
+            apart.sort_values(["lowest", CELL_TYPE, FAMILY, PATHWAY]),
+            columns,
+            caption="Gene sets on which activity and CAMERA disagree, by the lower p",
+            max_rows=results.settings["report"]["max_rows"],
+            file=file,
+        ),
+    ]
 
 
 def synthesis_tables(results: Results) -> list[dict[str, Any]]:

@@ -11,8 +11,11 @@ import pandas as pd
 
 from alscell.figures import NOTHING, plain, probability, signed
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR, FAMILY, PATHWAY
+from alscell.views import ACTIVITY_ONLY, AGREE, CAMERA_ONLY, NEITHER, NOT_COMPARED, OPPOSITE
 
 DEPTH_RATIO = 1.5  # ASSUME: a larger difference in depth between arms calls for a word of caution
+# ASSUME: so does a smaller one beside a hit whose score follows depth. The correlation over donors is of few.
+_HIT_DEPTH_RATIO, _FOLLOWS_CELLS, _FOLLOWS_DONORS = 1.2, 0.3, 0.6
 
 # Codes in tables, in plain words.
 REASONS = {
@@ -34,6 +37,14 @@ VERDICTS = {
     "dish_only": "dish only",
     "unclear": "unclear",
     "one_system": "one system only",
+}
+VIEWS = {
+    AGREE: "both, same direction",
+    OPPOSITE: "both, opposite directions",
+    ACTIVITY_ONLY: "activity only",
+    CAMERA_ONLY: "CAMERA only",
+    NEITHER: "neither",
+    NOT_COMPARED: "not compared",
 }
 OUTCOMES = {
     "found": "planted and found",
@@ -90,14 +101,14 @@ def arms_text(contrast: dict[str, Any]) -> str:
 
 
 def summary_lines(
-    tests: pd.DataFrame, enrichment: pd.DataFrame, genes: pd.DataFrame, *, fdr: float, replicate: str, max_sets: int
+    tests: pd.DataFrame, views: pd.DataFrame, genes: pd.DataFrame, *, fdr: float, replicate: str, max_sets: int
 ) -> tuple[str, list[str]]:
     """What one contrast of one dataset found, as a sentence and one line a cell type.
 
     Parameters
     ----------
-    tests, enrichment : DataFrame
-        Rows of `pathway_tests` and `enrichment` of the contrast.
+    tests, views : DataFrame
+        Rows of `pathway_tests` and `pathway_views` of the contrast.
     genes : DataFrame
         Rows of figures_tests.count_genes.
     max_sets : int
@@ -114,21 +125,21 @@ def summary_lines(
         sentence = "No pathway test was possible: too few donors, or no gene set was scored. See “Not tested”."
     elif hits.empty:
         tried = f"{count(len(tested))} pathway tests in {n_types} cell types"
-        sentence = f"No pathway found: none of {tried} reaches FDR {fdr:g}."
+        least = f"{_least(tested['minimum_detectable_effect'])} {replicate} SD"
+        sentence = f"No pathway found: none of {tried} reaches FDR {fdr:g}. {_COULD} {least}."
     else:
         sentence = (
             f"{count(len(hits))} of {count(len(tested))} pathway tests reach FDR {fdr:g}, "
             f"in {hits[CELL_TYPE].nunique()} of {n_types} cell types."
         )
-    enriched = enrichment[(enrichment["fdr"] <= fdr) & ~enrichment["descriptive"]]
-    same = set(zip(enriched[CELL_TYPE], enriched[FAMILY], enriched[PATHWAY], enriched["direction"], strict=True))
+    verdicts = views.set_index([CELL_TYPE, FAMILY, PATHWAY])["verdict"].to_dict()
     lines = []
     for row in genes.to_dict("records"):
         own = hits[hits[CELL_TYPE] == row[CELL_TYPE]]
         changed = row["n_up"] + row["n_down"]
         if own.empty and not changed:
             continue
-        named = [_set_text(test, same) for test in own.head(max_sets).to_dict("records")]
+        named = [_set_text(test, verdicts) for test in own.head(max_sets).to_dict("records")]
         more = [f"{len(own) - max_sets} more"] if len(own) > max_sets else []
         sets = joined(named + more) if named else "no pathway"
         donors = f"{row['n_case']} against {row['n_control']} {replicate}s"
@@ -138,15 +149,60 @@ def summary_lines(
     return sentence, lines
 
 
-def _set_text(test: dict[str, Any], same: set[tuple]) -> str:
+_COULD = "Found, with a probability of 0.8, would have been effects of at least"
+
+
+def _least(effects: pd.Series) -> str:
+    """'2.9', or '2.9 to 3.4' where cell types differ."""
+    low, high = number(effects.min(), 1), number(effects.max(), 1)
+    return low if low == high else f"{low} to {high}"
+
+
+def undetected_lines(tests: pd.DataFrame, *, fdr: float, replicate: str) -> list[str]:
+    """Tested cell types without a hit, one line each, with the effect that could have been found there.
+
+    Parameters
+    ----------
+    tests : DataFrame
+        Rows of `pathway_tests` of one contrast.
+    """
+    tested = tests[~tests["descriptive"] & tests["fdr"].notna()]
+    return [
+        f"{plain(str(name))} ({own['n_case'].max()} against {own['n_control'].max()} {replicate}s): could have been "
+        f"found only if at least {_least(own['minimum_detectable_effect'])} {replicate} SD"
+        for name, own in tested.groupby(CELL_TYPE, sort=True)
+        if not (own["fdr"] <= fdr).any()
+    ]
+
+
+def _set_text(test: dict[str, Any], verdicts: dict[tuple, str]) -> str:
     direction = "up" if test["effect"] > 0 else "down"
     notes = [f"effect {signed(test['effect'])}", f"FDR {probability(test['fdr'])}"]
-    if (test[CELL_TYPE], test[FAMILY], test[PATHWAY], direction) in same:
-        notes.append("CAMERA agrees")
+    verdict = verdicts.get((test[CELL_TYPE], test[FAMILY], test[PATHWAY]))
+    if verdict in (AGREE, OPPOSITE):
+        notes.append("CAMERA agrees" if verdict == AGREE else "CAMERA says the opposite")
     percentile = test["random_set_percentile"]
     if pd.notna(percentile) and percentile < 95:
         notes.append(f"but only above {percentile:.0f} % of random sets")
+    if caution := _depth_caution(test):
+        notes.append(caution)
     return f"{plain(test[FAMILY])}: {plain(test[PATHWAY])} {direction} ({', '.join(notes)})"
+
+
+def _depth_caution(test: dict[str, Any]) -> str:
+    """What to say of a hit that the arms' difference in depth would move in the same direction; '' for others."""
+    ratio, cells, donors = test["depth_ratio"], test["depth_correlation"], test["depth_correlation_donors"]
+    if max(ratio, 1 / ratio) < _HIT_DEPTH_RATIO:
+        return ""
+    sign = (1 if ratio > 1 else -1) * (1 if test["effect"] > 0 else -1)
+    following = [
+        f"{signed(value)} among {what}"
+        for value, least, what in ((cells, _FOLLOWS_CELLS, "cells"), (donors, _FOLLOWS_DONORS, "donors"))
+        if pd.notna(value) and sign * value >= least
+    ]
+    if not following:
+        return ""
+    return f"but its score follows depth, r {joined(following)}, and the case arm has {ratio:.2g} times the depth"
 
 
 def composition_lines(composition: pd.DataFrame, *, fdr: float) -> list[str]:
