@@ -54,7 +54,7 @@ COLUMNS = [
 def compare_arms(
     scores: pd.DataFrame,
     donors: pd.DataFrame,
-    profiles: Profiles,
+    profiles: Profiles | None,
     members: dict[tuple[str, str], np.ndarray],
     *,
     factor: str,
@@ -75,8 +75,8 @@ def compare_arms(
         Columns family, pathway, cell_type, donor, n_cells, score: one row a set, cell type and donor.
     donors : DataFrame
         Donor-level columns, index donor.
-    profiles : Profiles
-        Of the same donors and cell types, for random sets.
+    profiles : Profiles or None
+        Of the same donors and cell types, for random sets; not looked at where none are drawn.
     members : dict
         (family, pathway) -> positions in `profiles.genes`.
     factor, case, control, covariates
@@ -86,7 +86,7 @@ def compare_arms(
     min_donors : int
         Donors in each arm below which only effects are given.
     n_random_sets, n_expression_bins : int
-        Random sets for each tested set, and bins of expression that they are matched on.
+        Random sets for each tested set (0: none, and no percentile), and bins of expression that they are matched on.
     seed : (int, str)
         Seed, and a name that sets this contrast apart.
 
@@ -108,10 +108,11 @@ def compare_arms(
             part = describe(values, arms.loc[values.columns])
         else:
             part = compare_sets(values, design)
-            random = RandomSets(n_random_sets, n_expression_bins, (*seed, cell_type))
-            part["random_set_percentile"] = random_percentiles(
-                part["statistic"], values, design, profiles, members, random, cell_type
-            )
+            if n_random_sets:
+                random = RandomSets(n_random_sets, n_expression_bins, (*seed, cell_type))
+                part["random_set_percentile"] = random_percentiles(
+                    part["statistic"], values, design, profiles, members, random, cell_type
+                )
         if len(part) < len(values):
             LOG.info("%s: %d sets left out, no spread within arms", cell_type, len(values) - len(part))
         parts.append(part.assign(**{CELL_TYPE: cell_type}))

@@ -152,6 +152,47 @@ def prerank_scores(ranked: pd.Series, members: dict[str, list[str]], *, permutat
     return pd.DataFrame({columns[0]: scores, columns[1]: edges}, index=table.index)
 
 
+def tested_members(
+    gene_sets: pd.DataFrame, genes: np.ndarray, *, min_size: int, max_size: int
+) -> dict[str, np.ndarray]:
+    """Positions in `genes` of every set that has a fitting number of members there, by "family/pathway".
+
+    Parameters
+    ----------
+    gene_sets : DataFrame
+        family, pathway, gene; one row a member.
+    genes : ndarray of str (genes,)
+    min_size, max_size : int
+        Members among `genes`; a set of all genes is left out, too.
+    """
+    row_of = pd.Series(np.arange(len(genes)), index=genes)
+    present = gene_sets[gene_sets["gene"].isin(row_of.index)]
+    return {
+        f"{family}/{pathway}": row_of[members].to_numpy()
+        for (family, pathway), members in present.groupby(["family", "pathway"])["gene"]
+        if min_size <= len(members) <= min(max_size, len(row_of) - 1)
+    }
+
+
+def camera_sets(
+    fitted: CellTypeFit, design: Design, gene_sets: pd.DataFrame, *, trend: bool, min_size: int, max_size: int
+) -> pd.DataFrame:
+    """CAMERA of every gene set in one cell type: family, pathway, n_genes, the columns of `camera`, and fdr.
+
+    Parameters
+    ----------
+    fitted, design, trend
+        As `camera`.
+    gene_sets, min_size, max_size
+        As `tested_members`; a set outside the limits keeps its row, without numbers.
+    """
+    out = count_members(gene_sets, fitted.genes)
+    members = tested_members(gene_sets, fitted.genes, min_size=min_size, max_size=max_size)
+    test = camera(fitted, design, members, trend=trend)
+    out = out.set_index(out["family"] + "/" + out["pathway"]).join(test).reset_index(drop=True)
+    return out.assign(fdr=benjamini_hochberg(out["p_value"].to_numpy(dtype=float)))
+
+
 def enrich_cell_type(
     fitted: CellTypeFit,
     design: Design,
@@ -167,34 +208,21 @@ def enrich_cell_type(
 
     Parameters
     ----------
-    fitted, design, trend
-        As `camera`.
-    gene_sets : DataFrame
-        family, pathway, gene; one row a member.
+    fitted, design, gene_sets, trend, min_size, max_size
+        As `camera_sets`.
     permutations, seed : int
         As `prerank_scores`.
-    min_size, max_size : int
-        Members among the tested genes; a set outside these limits keeps its row, without numbers.
     """
-    out = count_members(gene_sets, fitted.genes)
-    row_of = pd.Series(np.arange(len(fitted.genes)), index=fitted.genes)
-    present = gene_sets[gene_sets["gene"].isin(row_of.index)]
-    members = {
-        name: row_of[genes].to_numpy()
-        for name, genes in present.groupby(["family", "pathway"])["gene"]
-        if min_size <= len(genes) <= min(max_size, len(row_of) - 1)
-    }
-    keys = {f"{family}/{pathway}": (family, pathway) for family, pathway in members}
+    out = camera_sets(fitted, design, gene_sets, trend=trend, min_size=min_size, max_size=max_size)
+    members = tested_members(gene_sets, fitted.genes, min_size=min_size, max_size=max_size)
     statistic = moderated_test(fitted.fit, design, trend=trend)["statistic"].to_numpy()
     scores = prerank_scores(
         ranking(fitted.genes, statistic),
-        {name: fitted.genes[members[key]].tolist() for name, key in keys.items()},
+        {name: fitted.genes[rows].tolist() for name, rows in members.items()},
         permutations=permutations,
         seed=seed,
     )
-    test = camera(fitted, design, {name: members[key] for name, key in keys.items()}, trend=trend)
-    out = out.set_index(out["family"] + "/" + out["pathway"]).join(scores).join(test).reset_index(drop=True)
-    return out.assign(fdr=benjamini_hochberg(out["p_value"].to_numpy(dtype=float)))
+    return out.set_index(out["family"] + "/" + out["pathway"]).join(scores).reset_index(drop=True)
 
 
 def count_members(gene_sets: pd.DataFrame, genes: np.ndarray) -> pd.DataFrame:
