@@ -1,18 +1,20 @@
-"""Are the tests calibrated on these data: the tests of the workflow again, with the arms dealt anew among the donors.
+"""Are the tests calibrated on these data: the tests of the workflow again, with labels shuffled among the donors.
 
-When labels are dealt at random there is nothing to find, so 5 % of the p-values should lie below 0.05.
-NOTE: donors are dealt as if any of them could have been in either arm. What goes with an arm as a whole (a batch that
-holds cases only, relatives within an arm) is torn apart by the dealing and cannot be seen here.
+When labels are shuffled at random there is nothing to find, so 5 % of the p-values should lie below 0.05.
+NOTE: labels are shuffled as if any donor could have been in either arm. What goes with an arm as a whole (a batch of
+cases only, relatives within an arm) is torn apart by that and cannot be seen here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ from scipy import sparse, special, stats
 from alscell.activity import compare_arms
 from alscell.composition import compare_composition, count_cells
 from alscell.enrichment import camera_sets
-from alscell.expression import cell_type_units, compare_donors, fit_cell_type
+from alscell.expression import assign_arms, cell_type_units, compare_donors, fit_cell_type
 from alscell.keys import CASE_ARM, CELL_TYPE, DONOR
 from alscell.tables import empty_table
 
@@ -40,7 +42,7 @@ Test = Callable[[pd.Series], pd.DataFrame]  # label of each donor -> cell_type, 
 
 @dataclass(frozen=True)
 class Relabellings:
-    """Other ways to deal the arms among the same donors.
+    """Other ways to spread the arms over the same donors.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ class Relabellings:
 
 
 def relabel_arms(is_case: np.ndarray, blocks: np.ndarray, *, permutations: int, seed: int) -> Relabellings:
-    """Deal the arms anew within blocks, so that the new case arm has its share of true cases.
+    """Shuffle the arms within blocks, so that the new case arm has its share of true cases.
 
     A true difference leaks into a relabelling whose case arm holds mostly true cases, or hardly any: its tests then
     find the truth and look inflated. So only those relabellings are used in which the number of true cases that stay
@@ -68,7 +70,7 @@ def relabel_arms(is_case: np.ndarray, blocks: np.ndarray, *, permutations: int, 
     is_case : ndarray of bool (donors,)
         The true arms.
     blocks : ndarray (donors,)
-        Labels are dealt among donors with the same value only.
+        Labels are shuffled among donors with the same value only.
     permutations : int
         How many relabellings are wanted at most; all, if there are no more.
     seed : int
@@ -87,10 +89,10 @@ def relabel_arms(is_case: np.ndarray, blocks: np.ndarray, *, permutations: int, 
         ways[0] = 0  # its mirror image
     kept = _most_balanced(ways, sum(Fraction(int(is_case[group].sum()) ** 2, len(group)) for group in groups))
     n_distinct = sum(ways[n] for n in kept) // (2 if mirrored else 1)
-    deal = _every(is_case, groups) if n_distinct <= permutations else _random(is_case, groups, seed)
+    candidates = _every(is_case, groups) if n_distinct <= permutations else _random(is_case, groups, seed)
     found: dict[bytes, np.ndarray] = {}
     while len(found) < min(n_distinct, permutations):
-        cases = next(deal)
+        cases = next(candidates)
         if int((cases & is_case).sum()) in kept:
             cases = ~cases if mirrored and not cases[0] else cases
             found[cases.tobytes()] = cases
@@ -138,7 +140,7 @@ def block_values(donors: pd.DataFrame, columns: list[str]) -> np.ndarray:
     """The block of each donor: its values in these columns, those that the dataset has; one block without columns."""
     absent = [name for name in columns if name not in donors]
     if absent:
-        LOG.warning("no donor-level column %s here: labels are dealt without it", ", ".join(absent))
+        LOG.warning("no donor-level column %s here: labels are shuffled without it", ", ".join(absent))
     present = [name for name in columns if name in donors]
     return donors.groupby(present).ngroup().to_numpy() if present else np.zeros(len(donors), dtype=int)
 
@@ -154,13 +156,17 @@ class Pseudobulk:
     observations: pd.DataFrame
     genes: np.ndarray
 
+    def donors(self) -> pd.DataFrame:
+        """Donor-level columns, index donor."""
+        return self.observations.drop_duplicates(DONOR).set_index(DONOR)
+
     def relabelled(self, factor: str, labels: pd.Series) -> pd.DataFrame:
         """The rows, with other labels in the column of the factor."""
         return self.observations.assign(**{factor: self.observations[DONOR].map(labels)})
 
     def relabelled_donors(self, factor: str, labels: pd.Series) -> pd.DataFrame:
         """Donor-level columns, index donor, with other labels in the column of the factor."""
-        return self.relabelled(factor, labels).drop_duplicates(DONOR).set_index(DONOR)
+        return self.donors().assign(**{factor: labels})
 
 
 def gene_test(labels: pd.Series, data: Pseudobulk, *, limits: dict[str, Any], choice: dict[str, Any]) -> pd.DataFrame:
@@ -213,6 +219,25 @@ def share_test(labels: pd.Series, data: Pseudobulk, *, choice: dict[str, Any]) -
     return compare_composition(count_cells(data.observations), donors, dataset="", contrast="", **choice)
 
 
+def workflow_tests(
+    data: Pseudobulk,
+    scores: pd.DataFrame,
+    gene_sets: pd.DataFrame,
+    *,
+    limits: dict[str, Any],
+    sizes: dict[str, int],
+    choice: dict[str, Any],
+) -> dict[str, Test]:
+    """The four tests by name; parameters as in `gene_test`, `pathway_test` and `set_test`."""
+    of_donors = {name: value for name, value in choice.items() if name != "min_cells"}
+    return {
+        "differential": partial(gene_test, data=data, limits=limits, choice=choice),
+        "pathways": partial(pathway_test, data=data, scores=scores, choice=choice),
+        "enrichment": partial(set_test, data=data, gene_sets=gene_sets, limits=limits, sizes=sizes, choice=choice),
+        "composition": partial(share_test, data=data, choice=of_donors),
+    }
+
+
 # --- from p-values to rates
 
 
@@ -235,14 +260,24 @@ def calibrate(tests: dict[str, Test], labels: pd.Series, relabellings: list[pd.S
     DataFrame
         labelling (0: the true one), test, cell_type, n_hits, and the number of p-values in each bin of EDGES.
     """
-    return pd.concat(
-        [
-            count_p_values(test(given), fdr=fdr).assign(labelling=number, test=name)
-            for number, given in enumerate([labels, *relabellings])
-            for name, test in tests.items()
-        ],
-        ignore_index=True,
-    )
+    parts = []
+    for number, given in enumerate([labels, *relabellings]):
+        with _quiet(number != _N_TRUE):
+            parts += [
+                count_p_values(test(given), fdr=fdr).assign(labelling=number, test=name) for name, test in tests.items()
+            ]
+    return pd.concat(parts, ignore_index=True)
+
+
+@contextlib.contextmanager
+def _quiet(repeated: bool) -> Iterator[None]:
+    """Keep what the tests log with every relabelling out of the log: it would repeat what they said the first time."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING if repeated else before)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def count_p_values(table: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
@@ -359,10 +394,11 @@ def histogram(counts: pd.DataFrame) -> pd.DataFrame:
 def calibrate_contrast(
     tests: dict[str, Test],
     donors: pd.DataFrame,
-    arms: pd.Series,
     *,
     factor: str,
-    levels: tuple[str, str],
+    case: list[str],
+    control: list[str],
+    min_donors: int,
     blocks: list[str],
     permutations: int,
     seed: int,
@@ -376,14 +412,12 @@ def calibrate_contrast(
         As `calibrate`.
     donors : DataFrame
         Donor-level columns, index donor.
-    arms : Series
-        Donor -> "case" or "control"; donors of other groups keep their label.
-    factor : str
-        Column with the labels.
-    levels : (str, str)
-        Label that stands for the case arm, and for the control arm.
+    factor, case, control
+        Of the contrast, as in `build_design`. Donors of other groups keep their label.
+    min_donors : int
+        Donors in each arm; with fewer there are no p-values, and no rows.
     blocks : list of str
-        Columns within which labels are dealt.
+        Columns within which labels are shuffled.
     permutations, seed
         As `relabel_arms`.
     fdr : float
@@ -392,23 +426,23 @@ def calibrate_contrast(
     Returns
     -------
     calibration, histogram : DataFrame
-        Without dataset and contrast; without rows if no test gives a p-value.
+        Tables "calibration" and "calibration_histogram", but dataset and contrast; without rows if no test gives a
+        p-value.
     """
-    arms = arms.sort_index()
-    chosen = relabel_arms(
-        (arms == CASE_ARM).to_numpy(),
-        block_values(donors.loc[arms.index], blocks),
-        permutations=permutations,
-        seed=seed,
-    )
-    LOG.info("%d relabellings of %d balanced ones", len(chosen.cases), chosen.n_distinct)
-    relabellings = []
-    for cases in chosen.cases:
-        labels = donors[factor].copy()
-        labels[arms.index] = np.where(cases, *levels)
-        relabellings.append(labels)
-    counts = calibrate(tests, donors[factor], relabellings, fdr=fdr)
+    arms = assign_arms(donors, factor=factor, case=case, control=control).sort_index()
+    is_case = (arms == CASE_ARM).to_numpy()
+    counts = pd.DataFrame()
+    if min(is_case.sum(), (~is_case).sum()) >= min_donors:
+        own = block_values(donors.loc[arms.index], blocks)
+        chosen = relabel_arms(is_case, own, permutations=permutations, seed=seed)
+        LOG.info("%d of %d balanced relabellings of %d donors", len(chosen.cases), chosen.n_distinct, len(arms))
+        relabellings = []
+        for cases in chosen.cases:
+            labels = donors[factor].copy()
+            labels[arms.index] = np.where(cases, case[0], control[0])
+            relabellings.append(labels)
+        counts = calibrate(tests, donors[factor], relabellings, fdr=fdr)
     if counts.empty:
-        names = ["dataset", "contrast"]
-        return tuple(empty_table(name).drop(columns=names) for name in ("calibration", "calibration_histogram"))
+        LOG.info("no p-values: %d case and %d control donors", is_case.sum(), (~is_case).sum())
+        return empty_table("calibration"), empty_table("calibration_histogram")
     return summarise(counts, n_distinct=chosen.n_distinct), histogram(counts)
