@@ -153,7 +153,6 @@ def test_two_familial_donors_give_effects_and_no_p_value(run, tests_of):
     assert set(skipped["cell_type"]) == set(genes["cell_type"]) >= set(pathways["cell_type"])
 
 
-@pytest.mark.parametrize("dataset", [CORD, DISH])
 def test_calibration_tells_of_every_tested_contrast_and_none_of_a_descriptive_one(run):
     for dataset, n in ((CORD, 10), (DISH, 10)):
         table = read_table(run / "results" / dataset / "calibration.tsv", "calibration")
@@ -166,6 +165,7 @@ def test_calibration_tells_of_every_tested_contrast_and_none_of_a_descriptive_on
     assert "With labels shuffled among the donors" in report
 
 
+@pytest.mark.parametrize("dataset", [CORD, DISH])
 def test_labels_agree_with_the_simulated_cell_types(run, dataset):
     labels = read_table(run / f"results/{dataset}/cell_types.parquet", "cell_types")
     truth = read_table(run / f"results/{dataset}/truth/cells.tsv.gz", "truth_cells")
