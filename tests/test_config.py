@@ -92,4 +92,4 @@ def test_example_is_in_order(name, monkeypatch):
     datasets = [{"info": f"{folder}/dataset.yaml", "sheet": f"{folder}/samples.tsv"}]
     findings = check_inputs(config, schemas=SCHEMAS, datasets=datasets, config_files=[])
     assert findings.problems == []
-    assert findings.warnings == []
+    assert [warning for warning in findings.warnings if "few donors, large effects only" not in warning] == []

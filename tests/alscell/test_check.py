@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -9,7 +10,15 @@ import pandas as pd
 import pytest
 
 from alscell.check_dataset import Sheet
-from alscell.check_design import arm_warning, contrast_problems, design_columns, is_missing, is_number, rank
+from alscell.check_design import (
+    arm_warning,
+    contrast_problems,
+    design_columns,
+    is_missing,
+    is_number,
+    rank,
+    smallest_permutation_p,
+)
 from alscell.check_schema import key_name, schema_problems, shown
 from alscell.design import build_design
 from alscell.errors import InputError, nearest
@@ -163,7 +172,25 @@ def test_few_donors_are_told():
     donors = {"D1": {"condition": "ALS"}, "D2": {"condition": "Control"}, "D3": {"condition": "Control"}}
     sentence = arm_warning("c", CONTRAST, donors, min_donors=2, where="config, dataset 'mine'")
     assert "1 in case, fewer than differential.min_donors (2)" in sentence
-    assert arm_warning("c", CONTRAST, donors, min_donors=1, where="") == ""
+    assert "large effects only: no permutation of 1 against 2 donors can go below p = 0.33" in arm_warning(
+        "c", CONTRAST, donors, min_donors=1, where=""
+    )
+    many = {f"{level}{i}": {"condition": level} for level in ("ALS", "Control") for i in range(5)}
+    assert arm_warning("c", CONTRAST, many, min_donors=3, where="") == ""
+
+
+@pytest.mark.parametrize(("sizes", "p"), [((3, 3), 0.1), ((4, 4), 2 / 70), ((3, 4), 1 / 35), ((8, 4), 1 / 495)])
+def test_lowest_p_of_a_permutation_test_by_trying_all(sizes, p):
+    """With the most extreme data there are: all of one arm above all of the other."""
+    values = np.arange(sum(sizes)) ** 2.0
+    differences = [
+        abs(values[list(chosen)].mean() - np.delete(values, chosen).mean())
+        for chosen in itertools.combinations(range(len(values)), sizes[0])
+    ]
+    observed = abs(values[: sizes[0]].mean() - values[sizes[0] :].mean())
+    other = abs(values[-sizes[0] :].mean() - values[: -sizes[0]].mean())
+    lowest = min(np.mean(np.array(differences) >= one - 1e-9) for one in (observed, other))
+    assert smallest_permutation_p(*sizes) == pytest.approx(p) == pytest.approx(lowest)
 
 
 def test_donor_columns_are_those_that_are_constant():

@@ -8,7 +8,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from alscell import figures, figures_cells, figures_composition, figures_samples, figures_summary, figures_tests
+from alscell import (
+    figures,
+    figures_calibration,
+    figures_cells,
+    figures_composition,
+    figures_samples,
+    figures_summary,
+    figures_tests,
+)
 from alscell.tables import empty_table
 
 STAMP = "SIMULATED DATA"
@@ -44,6 +52,9 @@ def drawn(example):
         "pathway_donors": figures_tests.draw_pathway_donors(
             example.pathway_donors(one), tests, sheet, contrast=contrasts[example.CONTRAST], n_panels=4, **donor
         ),
+        "calibration": figures_calibration.draw_calibration(
+            example.calibration(one), example.calibration_histogram(one), stamp=STAMP
+        ),
         "pathway_heatmap": figures_summary.draw_pathway_heatmap(
             pd.concat(both), pd.concat(skipped), fdr=0.05, stamp=STAMP
         ),
@@ -53,7 +64,7 @@ def drawn(example):
 
 
 def test_every_figure_of_simulated_data_is_stamped_and_holds_numbers(drawn):
-    assert len(drawn) == 12
+    assert len(drawn) == 13
     for name, (figure, numbers) in drawn.items():
         assert STAMP in texts(figure), name
         assert len(numbers), name
@@ -165,6 +176,18 @@ def test_composition_draws_every_donor_in_its_arm(drawn):
     assert shares.groupby("donor")["value"].sum().round(9).eq(1).all()
 
 
+def test_calibration_draws_every_rate_and_names_types_without_p(example):
+    rates, bins = example.calibration("tissue"), example.calibration_histogram("tissue")
+    empty = (rates["test"] == "composition") & (rates["cell_type"] == "microglia")
+    figure, numbers = figures_calibration.draw_calibration(rates[~empty], bins, stamp="")
+    assert numbers["quantity"].value_counts().to_dict() == {"bin": 80, "rate": 19}
+    assert texts(figure).count("no p values") == 1
+    dots = [found for found in figure.axes[4].collections if len(found.get_offsets()) == 1]
+    assert [dot.get_offsets()[0, 0] for dot in dots] == pytest.approx([5.1] * 5)
+    labels = [found.get_label() for axes in figure.axes for found in axes.patches]
+    assert labels.count("true labels") == 3  # composition has too few tests for a line of its own
+
+
 def test_heat_map_has_a_column_for_types_that_were_not_tested(drawn):
     written = texts(drawn["pathway_heatmap"][0])
     assert "rare" in written
@@ -195,6 +218,7 @@ def test_empty_tables_give_a_figure_that_says_so(example):
         figures_tests.draw_volcano(none("differential"), fdr=0.05, n_labels=3, **donor),
         figures_tests.draw_pathways(none("pathway_tests"), fdr=0.05, **donor),
         figures_tests.draw_pathway_donors(none("pathway_donors"), none("pathway_tests"), sheet, **of_contrast, **donor),
+        figures_calibration.draw_calibration(none("calibration"), none("calibration_histogram"), stamp=""),
         figures_summary.draw_pathway_heatmap(none("pathway_tests"), none("differential_skipped"), fdr=0.05, stamp=""),
         figures_summary.draw_tissue_dish(none("synthesis_pathways"), n_labels=3, stamp=""),
         figures_summary.draw_planted(none("planted"), stamp=""),

@@ -68,7 +68,7 @@ def results(example, tmp_path_factory) -> Results:
         "differential_skipped",
         "enrichment",
     )
-    names += ("pathway_sets", "pathway_tests")
+    names += ("pathway_sets", "pathway_tests", "calibration")
     tables = {name: pd.concat([getattr(example, name)(one) for one in example.TYPES]) for name in names}
     tables["pathway_views"] = compare_views(tables["pathway_tests"], tables["enrichment"], fdr=0.05)
     over = ("synthesis_pathways", "synthesis_genes", "synthesis_biomarkers")
@@ -158,6 +158,56 @@ def test_findings_are_said_in_words(page):
     assert "planted and missed" in words
 
 
+def test_calibration_is_said_in_a_sentence_and_shown(html):
+    section = html[html.index('<h2 id="calibration">') : html.index('<h2 id="synthesis">')]
+    words = Page(section).words()
+    assert (
+        "With labels shuffled among the donors (50 of 60 balanced relabellings), 5.1 % (95 % interval 4.2 to 6.2) of "
+        "60,000 tests of genes, 5.1 % (95 % interval 4.2 to 6.2) of 2,000 tests of pathway activity, 5.1 % (95 % "
+        "interval 4.2 to 6.2) of 2,000 tests of enrichment and 20.0 % (95 % interval 12.0 to 31.0) of 200 tests of "
+        "composition have p < 0.05." in words
+    )
+    assert "(18 of 18 balanced relabellings)" in words
+    assert "composition (all) 50 200 20 % 12 % 31 % 10 % 4 0 1 2 % inflated: too many low p values" in words
+
+
+def test_inflated_tests_and_few_donors_are_warned_of_in_the_summary(page):
+    words = page.words()
+    summary = words[words.index("Summary tissue SIMULATED DATA A <made-up>") : words.index("What was run tissue SIM")]
+    assert summary.count("WARNING") == 1
+    warning = "WARNING: tests of composition are not calibrated on these data"
+    assert warning in summary[: summary.index("dish SIMULATED DATA")]  # of the first dataset
+    assert "no permutation of 5 against 4 donors can go below p = 0.0079" in summary
+    assert "no permutation of 4 against 4 donors can go below p = 0.029" in summary
+
+
+def test_calibration_with_blocks_or_too_few_relabellings(example):
+    rates = example.calibration("dish").query("cell_type == '(all)'")
+    blocked = report_text.calibration_sentence(rates, blocks=["sex", "batch"])
+    assert blocked.startswith("With labels shuffled among the donors, within sex and batch, (18 of 18")
+    few = rates.assign(verdict="too_few", n_relabellings=9, n_distinct=9)
+    assert report_text.calibration_sentence(few, blocks=[]).endswith("cannot say whether that is 5 %.")
+    none = rates.assign(verdict="too_few", n_relabellings=0, n_distinct=0, false_positive_rate=None, ci_low=None)
+    assert "no other balanced way" in report_text.calibration_sentence(none, blocks=["pair"])
+    assert report_text.calibration_sentence(rates.iloc[:0], blocks=[]) == "No test was made: too few donors."
+    assert report_text.inflated_lines(rates) == []
+
+
+def test_report_without_calibration(results):
+    off = results.settings | {"calibration": results.settings["calibration"] | {"in_report": False}}
+    tables = results.tables | {"calibration": empty_table("calibration")}
+    html = draw(dataclasses.replace(results, settings=off, tables=tables))
+    words = Page(html).words()
+    assert "calibrat" not in words[: words.index("config.yaml of this run")]
+    assert 'id="calibration' not in html
+
+
+def test_few_donors_are_said_where_there_is_a_test():
+    assert "below p = 0.1;" in report_text.few_donors_caution(3, 3, min_donors=3)
+    assert report_text.few_donors_caution(2, 3, min_donors=3) == ""
+    assert report_text.few_donors_caution(5, 5, min_donors=3) == ""
+
+
 def test_a_difference_in_depth_between_arms_is_said_and_a_large_one_warned_of():
     quality = pd.DataFrame({"donor": list("abcd"), "status": ["ok", "ok", "ok", "too_few_cells"]})
     arms = pd.Series({"a": "case", "b": "control", "c": "control", "d": "case"})
@@ -244,7 +294,7 @@ def test_reference_is_shown_but_not_compared(results):
     html = draw(dataclasses.replace(results, settings=results.settings | {"datasets": entries}))
     assert "its donors are not compared with anyone" in Page(html).words()
     assert 'id="quality-tissue"' in html
-    for section in ("composition", "differential", "enrichment", "pathways"):
+    for section in ("composition", "differential", "enrichment", "pathways", "calibration"):
         assert f'id="{section}-tissue"' not in html
         assert f'id="{section}-dish"' in html
 

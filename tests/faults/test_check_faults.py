@@ -329,9 +329,10 @@ def check(folder: Path) -> Findings:
 
 
 def said(folder: Path) -> tuple[list[str], list[str]]:
-    """Problems and warnings, as text."""
+    """Problems and warnings, as text, but for the caution that four donors in an arm are few."""
     findings = check(folder)
-    return [str(problem) for problem in findings.problems], findings.warnings
+    warnings = [warning for warning in findings.warnings if "few donors, large effects only" not in warning]
+    return [str(problem) for problem in findings.problems], warnings
 
 
 def spoil(folder: Path, file: str, old: str | None, new: str) -> None:
@@ -669,6 +670,28 @@ def test_few_donors_are_a_warning_not_a_problem(setup, monkeypatch):
     (warning,) = findings.warnings
     assert "2 in case and 2 in control" in warning
     assert "without p-values" in warning
+
+
+def test_four_donors_in_an_arm_call_for_caution(setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    (warning,) = check(setup).warnings
+    assert "few donors, large effects only: no permutation of 4 against 4 donors can go below p = 0.029" in warning
+
+
+def test_blocks_of_the_calibration_are_columns_with_one_value_a_donor(setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    spoil(setup, CONFIG, APPEND, "calibration: {blocks: [sexx, sex]}\n")
+    (problem,) = check(setup).problems
+    assert "key 'calibration.blocks': found 'sexx'" in str(problem)
+    assert "'sex'" in problem.mend
+
+
+def test_block_that_differs_within_a_donor(setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    spoil(setup, CONFIG, APPEND, "calibration: {blocks: [batch]}\n")
+    spoil(setup, SHEET, "S8\tD8\t", "S9\tD8\tControl\tM\t52\t1\tB\tx\tcells.h5ad\nS8\tD8\t")
+    (problem,) = check(setup).problems
+    assert "'batch', with several values within donor D8" in str(problem)
 
 
 def test_all_problems_come_at_once(setup, monkeypatch):

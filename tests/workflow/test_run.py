@@ -153,6 +153,18 @@ def test_two_familial_donors_give_effects_and_no_p_value(run, tests_of):
     assert set(skipped["cell_type"]) == set(genes["cell_type"]) >= set(pathways["cell_type"])
 
 
+def test_calibration_tells_of_every_tested_contrast_and_none_of_a_descriptive_one(run):
+    for dataset, n in ((CORD, 10), (DISH, 10)):
+        table = read_table(run / "results" / dataset / "calibration.tsv", "calibration")
+        assert set(table["contrast"]) == {"als_vs_control"}
+        over_all = table[table["cell_type"] == "(all)"].set_index("test")
+        assert sorted(over_all.index) == ["composition", "differential", "enrichment", "pathways"]
+        assert over_all["n_relabellings"].between(n - 2, n).all()  # batch and arms may be one in a relabelling
+        assert over_all.loc["differential", "false_positive_rate"] < 0.1
+    report = (run / "results/report.html").read_text()
+    assert "With labels shuffled among the donors" in report
+
+
 @pytest.mark.parametrize("dataset", [CORD, DISH])
 def test_labels_agree_with_the_simulated_cell_types(run, dataset):
     labels = read_table(run / f"results/{dataset}/cell_types.parquet", "cell_types")
@@ -244,6 +256,7 @@ def test_an_edited_age_reruns_only_what_depends_on_it(run, tmp_path):
     rows.to_csv(sheet, sep="\t", index=False)
     planned = rules_of(snakemake(folder, "--dry-run"))
     assert {"sum_pseudobulk", "test_differential", "test_pathways", "assemble_atlas", "write_report"} <= planned
+    assert "test_calibration" in planned
     needless = {
         *("simulate_file", "simulate_truth", "load_sample", "measure_quality", "gather_quality"),
         *("compare_samples", "embed_cells", "cluster_cells", "annotate_cells", "score_pathways"),

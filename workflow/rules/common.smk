@@ -23,6 +23,7 @@ LIBRARY = {
         "annotation",
         "archives",
         "atlas",
+        "calibration",
         "cell_table",
         "check",
         "check_cells",
@@ -46,6 +47,7 @@ LIBRARY = {
         "errors",
         "expression",
         "figures",
+        "figures_calibration",
         "figures_cells",
         "figures_composition",
         "figures_samples",
@@ -192,6 +194,7 @@ WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["en
 SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
 PLANTED = [name for name in SIMULATED if name in TESTED]  # what was planted there can be looked for
 STAMPED = [name for name, dataset in DATASETS.items() if dataset["facts"].get("simulated")]  # whoever made the data
+CALIBRATED = config["calibration"]["in_report"]  # else `snakemake calibration` only
 NEVER = "(?!)"  # matches nothing: keeps a rule out where no dataset asks for it
 
 
@@ -387,7 +390,7 @@ def figure_files(suffix):
     folder = "<summary>/figures"
     with_cells = ("quality", "sex", "umap", "markers")
     by_dataset = ("composition", "differential")
-    by_contrast = ("volcano", "pathways", "pathway_donors", "pathway_views")
+    by_contrast = ("volcano", "pathways", "pathway_donors", "pathway_views", *(["calibration"] if CALIBRATED else []))
     return [
         *(path for name in with_cells for path in expand_datasets(f"{folder}/{name}_{{dataset}}.{suffix}", WITH_CELLS)),
         *(path for name in by_dataset for path in expand_datasets(f"{folder}/{name}_{{dataset}}.{suffix}")),
@@ -424,6 +427,10 @@ def result_files():
         ),
     )
     by_contrast = ("pathway_tests/{contrast}.tsv",)
+    calibration = [
+        *("calibration.tsv", "calibration_histogram.tsv"),
+        *("calibration/{contrast}.tsv", "calibration_histogram/{contrast}.tsv"),
+    ]
     truth = ("pathways.tsv", "genes.tsv", "composition.tsv", "cells.tsv.gz")
     return [
         *(path for dataset in DATASETS for path in acquired_files(dataset)),
@@ -436,6 +443,7 @@ def result_files():
         *expand_datasets(f"{folder}/pseudobulk.h5ad", DATASETS),
         *expand_datasets(f"{folder}/pathway_scores.parquet", [name for name in TESTED if name in WITH_CELLS]),
         *(path for name in by_dataset + by_contrast for path in expand_datasets(f"{folder}/{name}")),
+        *(path for name in calibration if CALIBRATED for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in truth for path in expand_datasets(f"{folder}/truth/{name}", SIMULATED)),
         *(f"<summary>/synthesis/{name}.tsv" for name in ("pathways", "genes", "biomarkers")),
         *(f"<summary>/{name}.tsv" for name in ("planted", "planted_genes", "planted_composition") if PLANTED),

@@ -140,6 +140,8 @@ rule test_composition:
         definitions=contrast_definitions,
         covariates=covariates,
         min_donors=lookup("differential/min_donors", within=config),
+        transform=lookup("composition/transform", within=config),
+        fdr=lookup("differential/fdr", within=config),
     message:
         "Compare the shares of cell types in {wildcards.dataset}"
     script:

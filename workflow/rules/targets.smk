@@ -73,6 +73,13 @@ rule composition:
         expand_datasets("results/{dataset}/composition.tsv"),
 
 
+rule calibration:
+    input:
+        expand_datasets("results/{dataset}/calibration.tsv"),
+        expand_datasets("results/{dataset}/calibration_histogram.tsv"),
+        expand_datasets("<summary>/figures/calibration_{dataset}_{contrast}.pdf"),
+
+
 rule synthesis:
     input:
         "<summary>/synthesis/pathways.tsv",

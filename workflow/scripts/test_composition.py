@@ -2,8 +2,6 @@
 
 import logging
 
-import pandas as pd
-
 from alscell import composition, files
 from alscell.jobs import run
 from alscell.keys import DONOR
@@ -13,21 +11,26 @@ LOG = logging.getLogger("alscell.test_composition")
 
 
 def main(
-    *, sums: str, table: str, donors_table: str, dataset: str, contrasts: dict, covariates: list[str], min_donors: int
+    *,
+    sums: str,
+    table: str,
+    donors_table: str,
+    dataset: str,
+    definitions: dict,
+    covariates: list[str],
+    min_donors: int,
+    transform: str,
+    fdr: float,
 ) -> None:
     """Read the rows of the pseudobulk, write the composition of contrasts and of donors."""
     observations = observations_of(files.read_h5ad(sums))
     counts = composition.count_cells(observations)
     donors = observations.drop_duplicates(DONOR).set_index(DONOR)
-    choice = {"dataset": dataset, "covariates": covariates, "min_donors": min_donors}
-    parts = [
-        composition.compare_composition(counts, donors, contrast=name, **definition, **choice)
-        for name, definition in contrasts.items()
-    ]
-    compared = pd.concat(parts, ignore_index=True)
+    options = {"covariates": covariates, "min_donors": min_donors, "transform": transform, "fdr": fdr}
+    compared = composition.compare_composition(counts, donors, definitions, dataset=dataset, **options)
     files.write_table(compared, table, "composition")
     files.write_table(composition.donor_fractions(counts, dataset=dataset), donors_table, "composition_donors")
-    LOG.info("%d contrasts, %d cell types, %d donors", len(parts), *counts.shape)
+    LOG.info("%d contrasts, %d cell types, %d donors", len(definitions), *counts.shape)
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ def _dataset_findings(
 ) -> Findings:
     entries = config.get("datasets") if isinstance(config.get("datasets"), list) else []
     paths = iter(datasets)
-    problems, warnings, notes, seen, known = [], [], [], {}, []
+    problems, warnings, notes, seen, known, sheets = [], [], [], {}, [], []
     for index, entry in enumerate(entries):
         if not isinstance(entry, dict):
             continue
@@ -201,13 +201,15 @@ def _dataset_findings(
         if _touched(bad, "datasets", index):
             continue
         known += [(entry, facts)] if facts else []
+        sheets.append(sheet)
         design = _design_findings(entry, sheet, contrasts, config, filled["differential"]["min_donors"], where=where)
         problems += design.problems
         warnings += design.warnings
         notes += design.notes
         if sheet and (warning := sex_warning(sheet)):
             warnings.append(warning)
-    return Findings([*problems, *_mixture_problems(known)], warnings, notes)
+    problems += [*_mixture_problems(known), *_block_problems(filled["calibration"]["blocks"], sheets)]
+    return Findings(problems, warnings, notes)
 
 
 def _role_problems(entry: dict, facts: dict, *, where: str) -> list[InputError]:
@@ -241,6 +243,23 @@ def _mixture_problems(known: Sequence[tuple[dict, dict]]) -> list[InputError]:
         for name in real
         if name in simulated
     ]
+
+
+def _block_problems(blocks: list[str], sheets: list[Sheet | None]) -> list[InputError]:
+    """Columns within which labels are shuffled: one of the datasets has them, with one value for each donor."""
+    place, problems = "config, key 'calibration.blocks'", []
+    for name in blocks:
+        if sheets and all(sheet and name not in sheet.columns for sheet in sheets):
+            mend = nearest(name, sorted({column for sheet in sheets for column in sheet.columns}))
+            expected = "a column of the samples.tsv of a dataset"
+            problems.append(InputError(place, found=f"'{name}'", expected=expected, mend=mend))
+        for sheet in sheets:
+            split = [donor for donor, row in sheet.donors.items() if name not in row] if sheet else []
+            if split and name in sheet.columns:
+                found = f"'{name}', with several values within donor {', '.join(split)} in {sheet.path}"
+                mend = "Mend the sheet, or leave this column out."
+                problems.append(InputError(place, found=found, expected="one value for each donor", mend=mend))
+    return problems
 
 
 def _read_folder(

@@ -21,6 +21,7 @@ MISSING = frozenset(
     )
 )
 MOST_NAMES, MOST_LABELS = 12, 6  # donors named, and levels of a column that is told, in the line about arms
+FEW_DONORS = 5  # ASSUME: with fewer in an arm there is a word of caution
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -141,12 +142,33 @@ def group_donors(contrast: dict, donors: dict[str, dict[str, str]]) -> dict[str,
     }
 
 
+def smallest_permutation_p(n_case: int, n_control: int) -> float:
+    """The lowest two-sided p-value that permuting labels among so many donors can give.
+
+    The true labelling is one of choose(n, n_case). With arms of one size its mirror image is as extreme, so two count.
+    """
+    return (2 if n_case == n_control else 1) / math.comb(n_case + n_control, n_case)
+
+
+def few_donors(n_case: int, n_control: int) -> str:
+    """A sentence for a test with fewer than FEW_DONORS donors in an arm, else ''."""
+    if min(n_case, n_control) >= FEW_DONORS:
+        return ""
+    floor = smallest_permutation_p(n_case, n_control)
+    return (
+        f"few donors, large effects only: no permutation of {n_case} against {n_control} donors can go below p = "
+        f"{floor:.2g}; smaller p-values rest on the model alone."
+    )
+
+
 def arm_warning(name: str, contrast: dict, donors: dict, *, min_donors: int, where: str) -> str:
-    """A sentence if an arm has too few donors for p-values, else ''."""
+    """A sentence if an arm has too few donors for p-values, or few, else ''."""
+    arms = arm_donors(contrast, donors)
     groups = group_donors(contrast, donors)
     few = [f"{len(members)} in {group}" for group, members in groups.items() if len(members) < min_donors]
     if not few:
-        return ""
+        caution = few_donors(len(arms[CASE_ARM]), len(arms[CONTROL_ARM]))
+        return f"{where}, contrast '{name}': {caution}" if caution else ""
     return (
         f"{where}, contrast '{name}': {' and '.join(few)}, fewer than differential.min_donors ({min_donors}) donors; "
         "the output is descriptive, without p-values."

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from alscell.design import Design, assign_arms, build_design
-from alscell.errors import InputError
-from alscell.keys import CASE_ARM, CELL_TYPE, CONTROL_ARM, DONOR, N_CELLS, UNASSIGNED
+from alscell.design import Comparison, Definition, Design, plan_tests
+from alscell.keys import CASE_ARM, CELL_TYPE, DONOR, N_CELLS, UNASSIGNED
 from alscell.moderation import benjamini_hochberg, fit_linear, moderated_test
+from alscell.power import minimum_detectable_effect
 from alscell.tables import empty_table
 
 LOG = logging.getLogger("alscell.composition")
+POWER = 0.8  # of minimum_detectable_effect
 
 
 def count_cells(observations: pd.DataFrame) -> pd.DataFrame:
@@ -58,19 +60,26 @@ def logit_shares(counts: np.ndarray) -> np.ndarray:
     return np.log((counts + 0.5) / (total - counts + 0.5))
 
 
+def arcsine_shares(counts: np.ndarray) -> np.ndarray:
+    """arcsin(sqrt(n / N)) of each share, in radians; `counts` as in `logit_shares`."""
+    return np.arcsin(np.sqrt(counts / counts.sum(axis=0)))
+
+
+TRANSFORMS = {"logit": logit_shares, "arcsine": arcsine_shares}
+
+
 def compare_composition(
     counts: pd.DataFrame,
     donors: pd.DataFrame,
+    definitions: Mapping[str, Definition],
     *,
     dataset: str,
-    contrast: str,
-    factor: str,
-    case: list[str],
-    control: list[str],
-    covariates: list[str],
+    covariates: Sequence[str],
     min_donors: int,
+    transform: str,
+    fdr: float,
 ) -> pd.DataFrame:
-    """Difference of logit shares between the arms, with variances moderated over cell types.
+    """Difference of transformed shares between the arms of every contrast, variances moderated over cell types.
 
     Parameters
     ----------
@@ -78,71 +87,71 @@ def compare_composition(
         From `count_cells`.
     donors : DataFrame
         Donor-level columns, index donor.
-    dataset, contrast : str
+    definitions : mapping of str to mapping
+        Contrasts by name, as `design.assign_groups`.
+    dataset : str
         Written into the table.
-    factor, case, control, covariates
-        As `build_design`.
-    min_donors : int
-        Donors in each arm; with fewer only effects are given.
+    covariates, min_donors
+        As `design.plan_tests`.
+    transform : str
+        "logit" or "arcsine".
+    fdr : float, 0..1
+        What counts as found, for minimum_detectable_effect.
 
     Returns
     -------
     DataFrame
-        Table "composition"; empty if an arm has no donors or there are fewer than two cell types.
+        Table "composition"; no rows for a contrast with an arm without donors, or if there are fewer than two cell types.
 
     Raises
     ------
     InputError
-        If the factor is no donor-level column. A design that cannot be estimated with the donors that passed quality
+        If a factor is no donor-level column. A design that cannot be estimated with the donors that passed quality
         control gives effects only, and a line in the log; no cell type can be tested then, so that the table
         "differential_skipped" has a row for each.
 
     Source
     ------
-    Phipson et al. 2022, Bioinformatics 38:4720 (propeller with the logit transform; its robust option is not used).
+    Phipson et al. 2022, Bioinformatics 38:4720 (propeller and its two transforms; its robust option is not used).
     """
-    choice = {"factor": factor, "case": case, "control": control}
     # A donor can only stand for shares if it has labelled cells.
-    arms = assign_arms(donors.loc[donors.index.isin(counts.columns)], **choice)
-    is_case = (arms == CASE_ARM).to_numpy()
-    n_case, n_control = int(is_case.sum()), int((arms == CONTROL_ARM).sum())
-    if not n_case or not n_control or len(counts) < 2:
-        LOG.info("%s: %d case and %d control donors, %d cell types: no table", contrast, n_case, n_control, len(counts))
-        return empty_table("composition")
-    here = counts[arms.index]
-    values, fractions = logit_shares(here.to_numpy()), (here / here.sum()).to_numpy()
-    present = (here.sum(axis=1) > 0).to_numpy()
-    values, fractions = values[present], fractions[present]
-    design = None
-    if min(n_case, n_control) >= min_donors:
-        design = _design_or_none(donors.loc[arms.index], **choice, covariates=covariates)
-    shares = {
+    here = donors.loc[donors.index.isin(counts.columns)]
+    designs, untested = plan_tests(here, definitions, covariates=covariates, min_donors=min_donors)
+    parts = [empty_table("composition")]
+    for name in definitions:
+        comparison = designs[name].comparison if name in designs else untested[name].comparison
+        if not comparison.smallest_group or len(counts) < 2:
+            LOG.info("%s: %d cell types, %s: no table", name, len(counts), untested.get(name))
+            continue
+        if name in untested:
+            LOG.warning("%s: composition is descriptive: %s", name, untested[name].detail)
+        index = (designs[name].matrix if name in designs else comparison.groups).index
+        own = counts[index][counts[index].sum(axis=1) > 0]
+        values = TRANSFORMS[transform](own.to_numpy())
+        tests = _test(values, designs[name], fdr) if name in designs else _describe(values, comparison)
+        parts.append(tests.assign(**_shares(own, comparison), contrast=name, descriptive=name in untested))
+    return pd.concat(parts[1:] or parts, ignore_index=True).assign(dataset=dataset)
+
+
+def _shares(counts: pd.DataFrame, comparison: Comparison) -> dict[str, object]:
+    """Cell types, mean shares of the arms and their donors."""
+    fractions = (counts / counts.sum())[comparison.arms.index].to_numpy()
+    is_case = (comparison.arms == CASE_ARM).to_numpy()
+    return {
+        CELL_TYPE: counts.index,
         "fraction_case": fractions[:, is_case].mean(axis=1),
         "fraction_control": fractions[:, ~is_case].mean(axis=1),
+        "n_case": comparison.n_case,
+        "n_control": comparison.n_control,
     }
-    out = pd.DataFrame({CELL_TYPE: here.index[present], **shares})
-    tests = _test(values, design) if design else _describe(values, is_case)
-    names = {"dataset": dataset, "contrast": contrast}
-    return pd.concat([out, tests], axis=1).assign(
-        **names, n_case=n_case, n_control=n_control, descriptive=design is None
-    )
 
 
-def _design_or_none(donors: pd.DataFrame, **choice: object) -> Design | None:
-    try:
-        design = build_design(donors, **choice)
-    except InputError as error:
-        LOG.warning("composition is descriptive: %s", error)
-        return None
-    if design.df_residual < 1:
-        LOG.warning("composition is descriptive: %d donors for as many terms", len(donors))
-        return None
-    return design
-
-
-def _test(values: np.ndarray, design: Design) -> pd.DataFrame:
+def _test(values: np.ndarray, design: Design, fdr: float) -> pd.DataFrame:
     test = moderated_test(fit_linear(values, design, weights=None), design, prior="common")
-    reach = stats.t.ppf(0.975, test["df_total"]) * test["standard_error"]
+    error, df = test["standard_error"], float(test["df_total"].iloc[0])
+    reach = stats.t.ppf(0.975, df) * error
+    adjusted = benjamini_hochberg(test["p_value"].to_numpy())
+    alpha = fdr * max((adjusted <= fdr).sum(), 1) / len(test)
     return pd.DataFrame(
         {
             "effect": test["effect"],
@@ -150,13 +159,12 @@ def _test(values: np.ndarray, design: Design) -> pd.DataFrame:
             "ci_high": test["effect"] + reach,
             "statistic": test["statistic"],
             "p_value": test["p_value"],
-            "fdr": benjamini_hochberg(test["p_value"].to_numpy()),
+            "fdr": adjusted,
+            "minimum_detectable_effect": minimum_detectable_effect(error.to_numpy(), df, alpha=alpha, power=POWER),
         }
     )
 
 
-def _describe(values: np.ndarray, is_case: np.ndarray) -> pd.DataFrame:
-    effect = values[:, is_case].mean(axis=1) - values[:, ~is_case].mean(axis=1)
-    return pd.DataFrame({"effect": effect}).reindex(
-        columns=["effect", "ci_low", "ci_high", "statistic", "p_value", "fdr"]
-    )
+def _describe(values: np.ndarray, comparison: Comparison) -> pd.DataFrame:
+    columns = ["effect", "ci_low", "ci_high", "statistic", "p_value", "fdr", "minimum_detectable_effect"]
+    return pd.DataFrame({"effect": values @ comparison.group_weights()}).reindex(columns=columns)

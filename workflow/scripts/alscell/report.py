@@ -11,12 +11,14 @@ from typing import Any
 import jinja2
 
 from alscell import report_text as text
+from alscell.calibration import ALL_TYPES
 from alscell.contract import files_of_run
 from alscell.figures import donor_arms, plain
 from alscell.figures_tests import count_genes
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR
 from alscell.report_tables import (
     Results,
+    calibration_table,
     cluster_tables,
     composition_table,
     count_table,
@@ -44,6 +46,8 @@ FIGURES = {
     "pathways": "Effect of each gene set with its 95 % interval, one column a cell type.",
     "pathway_donors": "Donor scores of the gene sets that differ most; each point is a donor, bars are means.",
     "pathway_views": "Activity of each gene set between donors against CAMERA; hollow: NES of the other sign.",
+    "calibration": "P values with labels shuffled among the donors: flat, if a test is calibrated. Below: share under "
+    "0.05 in each cell type, with its 95 % interval over relabellings.",
     "pathway_heatmap": "Effect of each gene set in each dataset and cell type; dot: FDR reached; gray: not tested.",
     "tissue_dish": "Effect of gene sets in tissue against their effect in the dish, with 95 % intervals.",
     "planted_truth": "Planted changes against what the tests said, one field a cell type and gene set.",
@@ -75,6 +79,7 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
         datasets=datasets,
         figures={kind: figure(results, kind) for kind in ("pathway_heatmap", "tissue_dish", "planted_truth")},
         synthesis=synthesis_tables(results),
+        calibrated=results.settings["calibration"]["in_report"],
         planted=text.planted_sentence(results.tables["planted"]) if has_truth else "",
         planted_tables=planted_tables(results) if has_truth else [],
         untested=untested_tables(results),
@@ -151,11 +156,21 @@ def contrast_section(results: Results, dataset: str, contrast: str) -> dict[str,
     counts = count_genes(genes, skipped, fdr=results.fdr)
     donors = donor_arms(results.samples[dataset], results.settings["contrasts"][contrast])
     arms = donors.value_counts()
+    n_case, n_control = int(arms.get(CASE_ARM, 0)), int(arms.get(CONTROL_ARM, 0))
+    rates = results.rows("calibration", **where)
+    over_all = rates[rates[CELL_TYPE] == ALL_TYPES]
+    blocks = [name for name in results.settings["calibration"]["blocks"] if name in results.samples[dataset]]
     sentence, lines = text.summary_lines(tests, views, counts, fdr=results.fdr, replicate=replicate, max_sets=4)
     return {
         "id": contrast,
         "arms": text.arms_text(results.settings["contrasts"][contrast]),
-        "donors": f"{arms.get(CASE_ARM, 0)} against {arms.get(CONTROL_ARM, 0)} {replicate}s",
+        "donors": f"{n_case} against {n_control} {replicate}s",
+        "few_donors": text.few_donors_caution(
+            n_case, n_control, min_donors=results.settings["differential"]["min_donors"]
+        ),
+        "inflated": text.inflated_lines(over_all),
+        "calibration": calibration_table(results, rates, dataset),
+        "calibration_sentence": text.calibration_sentence(over_all, blocks=blocks),
         "depth": text.depth_sentence(results.rows("quality_limits", dataset=dataset), donors),
         "sentence": sentence,
         "lines": lines,

@@ -338,6 +338,30 @@ def view_tables(results: Results, views: pd.DataFrame, dataset: str) -> list[dic
     ]
 
 
+def calibration_table(results: Results, rates: pd.DataFrame, dataset: str) -> dict[str, Any]:
+    """False-positive rates of one contrast, tests in the order of the report, all cell types first."""
+    order = {name: place for place, name in enumerate(text.CALIBRATION)}
+    rows = rates.assign(rank=rates["test"].map(order), verdict=rates["verdict"].map(text.CALIBRATION_VERDICTS))
+    columns = [
+        ("test", "test", plain),
+        (CELL_TYPE, "cell type", plain),
+        ("n_relabellings", "relabellings", text.count),
+        ("n_tests", "tests", text.count),
+        ("false_positive_rate", "p < 0.05", text.percent),
+        ("ci_low", "95 % from", text.percent),
+        ("ci_high", "to", text.percent),
+        ("any_hit_rate", "relabellings with a hit", text.percent),
+        ("observed_hits", "hits, true labels", text.count),
+        ("hits_median", "hits, relabelled (median)", lambda value: text.number(value, 0)),
+        ("hits_q95", "(95 % quantile)", lambda value: text.number(value, 0)),
+        ("share_with_as_many_hits", "labellings with as many", text.percent),
+        ("verdict", "verdict", words),
+    ]
+    rows = rows.sort_values(["rank", CELL_TYPE])
+    caption = f"False positives with labels shuffled among the donors; a hit: FDR ≤ {results.fdr:g}"
+    return table(rows, columns, caption=caption, file=f"results/{dataset}/calibration.tsv")
+
+
 def synthesis_tables(results: Results) -> list[dict[str, Any]]:
     """Gene sets, genes and biomarker candidates over all datasets."""
     max_rows = results.settings["report"]["max_rows"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from alscell.check_design import few_donors
 from alscell.figures import NOTHING, plain, probability, signed
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR, FAMILY, PATHWAY
 from alscell.views import ACTIVITY_ONLY, AGREE, CAMERA_ONLY, NEITHER, NOT_COMPARED, OPPOSITE
@@ -54,6 +55,19 @@ OUTCOMES = {
     "quiet": "not planted and not called",
     "overlap": "not planted, but moved by what was planted",
     "not_tested": "not tested",
+}
+
+CALIBRATION = {  # tests, as the report calls them
+    "differential": "tests of genes",
+    "pathways": "tests of pathway activity",
+    "enrichment": "tests of enrichment",
+    "composition": "tests of composition",
+}
+CALIBRATION_VERDICTS = {
+    "held": "held",
+    "inflated": "inflated: too many low p values",
+    "conservative": "conservative: too few low p values",
+    "too_few": "too few relabellings to say",
 }
 
 
@@ -216,6 +230,58 @@ def composition_lines(composition: pd.DataFrame, *, fdr: float) -> list[str]:
     ]
 
 
+def few_donors_caution(n_case: int, n_control: int, *, min_donors: int) -> str:
+    """A word of caution where a contrast is tested with few donors, else ''."""
+    caution = few_donors(n_case, n_control) if min(n_case, n_control) >= min_donors else ""
+    return f"CAUTION: {caution}" if caution else ""
+
+
+def calibration_sentence(rates: pd.DataFrame, *, blocks: list[str]) -> str:
+    """How many tests of one contrast have p < 0.05 when labels mean nothing, in one sentence.
+
+    Parameters
+    ----------
+    rates : DataFrame
+        Rows over all cell types of the table `calibration`, one a test.
+    blocks : list of str
+        Columns within which labels were shuffled.
+    """
+    if rates.empty:
+        return "No test was made: too few donors."
+    own = rates.set_index("test").reindex([name for name in CALIBRATION if name in set(rates["test"])])
+    n_run, n_distinct = own["n_relabellings"].max(), own["n_distinct"].max()
+    which = f"{count(n_run)} of {count(n_distinct)} balanced relabellings"
+    if not n_run:
+        return f"There is no other balanced way to spread the labels over these donors{_within(blocks)}."
+    said = [
+        f"{_rate(row)} of {count(row['n_tests'])} {CALIBRATION[name]}" for name, row in own.to_dict("index").items()
+    ]
+    sentence = f"With labels shuffled among the donors{_within(blocks)} ({which}), {joined(said)} have p < 0.05."
+    return sentence + (
+        " So few relabellings cannot say whether that is 5 %." if set(own["verdict"]) == {"too_few"} else ""
+    )
+
+
+def _within(blocks: list[str]) -> str:
+    return f", within {joined(blocks)}," if blocks else ""
+
+
+def _rate(row: dict[str, Any]) -> str:
+    """'4.8 % (95 % interval 4.1 to 5.6)'."""
+    low, high = (100 * row[name] for name in ("ci_low", "ci_high"))
+    interval = f" (95 % interval {low:.1f} to {high:.1f})" if pd.notna(low) else ""
+    return f"{100 * row['false_positive_rate']:.1f} %{interval}"
+
+
+def inflated_lines(rates: pd.DataFrame) -> list[str]:
+    """A line for each test whose p-values are too low on these data; `rates` as in `calibration_sentence`."""
+    return [
+        f"{CALIBRATION[row['test']]} are not calibrated on these data: with labels shuffled among the donors "
+        f"{_rate(row)} have p < 0.05; take their p values and FDR for too low."
+        for row in rates[rates["verdict"] == "inflated"].to_dict("records")
+    ]
+
+
 def planted_sentence(planted: pd.DataFrame) -> str:
     """How much of the planted truth was found, and how much was called that wasn't planted."""
     counts = planted["outcome"].value_counts()
@@ -337,8 +403,17 @@ def _donor_methods(settings: dict[str, Any], from_sums: bool) -> list[str]:
         "Composition: logit shares of cell types per donor, moderated linear model (after propeller, Phipson et al. "
         "2022). Synthesis: random-effects means over datasets by inverse variance (DerSimonian and Laird 1986), tissue "
         "and dish apart.",
+        *([_calibration_method(settings["calibration"])] if settings["calibration"]["in_report"] else []),
         f"Random steps use seed {settings['seed']}. A positive effect always means: higher in the case arm.",
     ]
+
+
+def _calibration_method(calibration: dict[str, Any]) -> str:
+    return (
+        f"Calibration: labels were shuffled among the donors{_within(calibration['blocks'])} up to "
+        f"{count(calibration['permutations'])} times, balanced with regard to the true arms, and every test was run "
+        "again; the share of p values below 0.05 with an interval over relabellings."
+    )
 
 
 def _integration(column: str) -> str:

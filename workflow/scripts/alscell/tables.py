@@ -61,6 +61,7 @@ _P = _c("p_value", FLOAT, "two-sided p value from donor-level data; empty when d
 _FDR = _c("fdr", FLOAT, "Benjamini-Hochberg within cell type and contrast", nullable=True)
 _FDR_ALL = _c("fdr_all", FLOAT, "Benjamini-Hochberg over all cell types of the contrast", nullable=True)
 _STATISTIC = _c("statistic", FLOAT, "moderated t; empty when descriptive", nullable=True)
+_TEST = _c("test", STRING, "differential, pathways, enrichment or composition")
 
 TABLES = {
     table.name: table
@@ -474,12 +475,13 @@ TABLES = {
                 _CELL_TYPE,
                 _c("fraction_case", FLOAT, "mean share over case donors", "0..1"),
                 _c("fraction_control", FLOAT, "mean share over control donors", "0..1"),
-                _c("effect", FLOAT, "difference of logit shares, case minus control"),
+                _c("effect", FLOAT, "difference of transformed shares, case minus control"),
                 _c("ci_low", FLOAT, "95 % interval, lower end", nullable=True),
                 _c("ci_high", FLOAT, "95 % interval, upper end", nullable=True),
                 _STATISTIC,
                 _P,
                 _FDR,
+                _c("minimum_detectable_effect", FLOAT, "effect that a test would find with power 0.8 at the FDR", nullable=True),
                 _N_CASE,
                 _N_CONTROL,
                 _DESCRIPTIVE,
@@ -495,6 +497,43 @@ TABLES = {
                 _CELL_TYPE,
                 _c("n_cells", INTEGER, "cells", "cells"),
                 _c("fraction", FLOAT, "share of the donor's labelled cells", "0..1"),
+            ),
+        ),
+        Table(
+            "calibration",
+            "one test in one cell type, or over all of them, with labels shuffled among the donors",
+            ("dataset", "contrast", "test", "cell_type"),
+            (
+                _DATASET,
+                _CONTRAST,
+                _TEST,
+                _c("cell_type", STRING, "cell type; '(all)': over all cell types"),
+                _c("n_relabellings", INTEGER, "relabellings with a p value here; one in which the design cannot be estimated has none", "relabellings"),
+                _c("n_distinct", INTEGER, "balanced relabellings that there are", "relabellings"),
+                _c("n_tests", INTEGER, "p values under all relabellings", "tests"),
+                _c("false_positive_rate", FLOAT, "share of them below 0.05", "0..1", nullable=True),
+                _c("ci_low", FLOAT, "95 % interval over relabellings, lower end; empty with fewer than two", "0..1", nullable=True),
+                _c("ci_high", FLOAT, "95 % interval, upper end", "0..1", nullable=True),
+                _c("any_hit_rate", FLOAT, "share of relabellings with a hit (FDR of the test's own table)", "0..1", nullable=True),
+                _c("observed_hits", INTEGER, "hits with the true labels", "tests"),
+                _c("hits_median", FLOAT, "hits of a relabelling, median", "tests", nullable=True),
+                _c("hits_q95", FLOAT, "hits of a relabelling, 95 % quantile", "tests", nullable=True),
+                _c("share_with_as_many_hits", FLOAT, "share of the labellings, the true one among them, with at least the observed hits; no p value: balanced relabellings are no group", "0..1", nullable=True),
+                _c("verdict", STRING, "held; inflated or conservative (the interval lies above 0.055 or below 0.045); too_few relabellings to say (below 10)"),
+            ),
+        ),
+        Table(
+            "calibration_histogram",
+            "one bin of the p values of one test, all cell types together",
+            ("dataset", "contrast", "test", "bin_low"),
+            (
+                _DATASET,
+                _CONTRAST,
+                _TEST,
+                _c("bin_low", FLOAT, "lower end of the bin, in it", "0..1"),
+                _c("bin_high", FLOAT, "upper end of the bin, not in it but for 1", "0..1"),
+                _c("n_relabelled", INTEGER, "p values under all relabellings", "tests"),
+                _c("n_true", INTEGER, "p values with the true labels", "tests"),
             ),
         ),
         Table(

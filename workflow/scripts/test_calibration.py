@@ -1,0 +1,63 @@
+"""Run the tests of one contrast again with labels shuffled among the donors, and count false positives."""
+
+import logging
+from typing import Any
+
+from alscell import calibration, files
+from alscell.enrichment import sets_to_test
+from alscell.expression import Choices
+from alscell.jobs import run
+from alscell.keys import CONTRAST, DATASET
+from alscell.pseudobulk import observations_of
+from alscell.random_sets import derived_seed
+
+LOG = logging.getLogger("alscell.test_calibration")
+
+
+def main(
+    *,
+    sums: str,
+    donor_scores: str,
+    gene_sets: list[str],
+    set_kinds: str,
+    orthologs: list[str],
+    table: str,
+    bins: str,
+    dataset: str,
+    contrast: str,
+    definitions: dict[str, Any],
+    choices: dict[str, Any],
+    min_donors: int,
+    min_size: int,
+    max_size: int,
+    cell_weights: bool,
+    transform: str,
+    permutations: int,
+    blocks: list[str],
+    seed: int,
+    **limits: Any,
+) -> None:
+    """Read pseudobulk, donor scores and gene sets; write rates and p-values in bins. `limits` as `calibration.Plan`."""
+    read = files.read_h5ad(sums)
+    data = calibration.Pseudobulk(read.X, observations_of(read), read.var_names.to_numpy(dtype=object))
+    tests = calibration.workflow_tests(
+        data,
+        files.read_table(donor_scores, "pathway_donors"),
+        sets_to_test(files.read_gene_sets(gene_sets, orthologs), files.read_samples(set_kinds)),
+        calibration.plan_of(definitions, contrast, min_donors=min_donors, **limits),
+        choices=Choices(**choices),
+        sizes={"min_size": min_size, "max_size": max_size},
+        cell_weights=cell_weights,
+        transform=transform,
+    )
+    options = {"blocks": blocks, "permutations": permutations, "min_donors": min_donors, "fdr": choices["fdr"]}
+    options |= {"seed": derived_seed(seed, contrast), "definition": definitions[contrast]}
+    rates, counts = calibration.calibrate_contrast(tests, data.donors(), **options)
+    names = {DATASET: dataset, CONTRAST: contrast}
+    files.write_table(rates.assign(**names), table, "calibration")
+    files.write_table(counts.assign(**names), bins, "calibration_histogram")
+    LOG.info("%s: %d rows", contrast, len(rates))
+
+
+if __name__ == "__main__":
+    run(main, snakemake)
