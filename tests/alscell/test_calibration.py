@@ -19,16 +19,18 @@ from alscell.calibration import (
     relabel_arms,
     verdict,
 )
-from alscell.enrichment import enrich_contrast
+from alscell.enrichment import enrich_dataset
+from alscell.expression import Choices
 from alscell.moderation import benjamini_hochberg
 from alscell.tables import check_table
 
 TYPES = ["astrocyte", "microglia", "opc"]
-LIMITS = {"method": "voom", "min_count": 10, "min_total_count": 15}
+CHOICES = Choices("voom", 10, 15, True, True, 0, False, False, 0.05)
 ARMS = {"factor": "condition", "case": ["ALS"], "control": ["Control"]}
-CHOICE = {**ARMS, "covariates": [], "min_cells": 10, "min_donors": 3}
+LEAST = {"covariates": [], "min_cells": 10, "min_donors": 3}
+PLAN = calibration.plan_of({"c": ARMS}, "c", **LEAST)
 SIZES = {"min_size": 5, "max_size": 500}
-OPTIONS = {"min_donors": 3, "blocks": [], "permutations": 20, "seed": 1, "fdr": 0.05}
+OPTIONS = {"min_donors": 3, "blocks": [], "permutations": 20, "seed": 1, "fdr": 0.05, "definition": ARMS}
 
 
 def arms(n_case: int, n_control: int) -> np.ndarray:
@@ -217,7 +219,7 @@ def donor_scores(data: Pseudobulk) -> pd.DataFrame:
     sets = gene_sets().groupby(["family", "pathway"])["gene"].apply(lambda own: np.isin(data.genes, own))
     parts = [
         data.observations[["donor", "cell_type", "n_cells"]].assign(
-            family=f, pathway=p, score=logs[:, genes].mean(axis=1)
+            family=f, pathway=p, score=logs[:, genes].mean(axis=1), score_sd=0.1, depth=5000.0
         )
         for (f, p), genes in sets.items()
     ]
@@ -225,13 +227,14 @@ def donor_scores(data: Pseudobulk) -> pd.DataFrame:
 
 
 def all_tests(data: Pseudobulk) -> dict:
-    return calibration.workflow_tests(data, donor_scores(data), gene_sets(), limits=LIMITS, sizes=SIZES, choice=CHOICE)
+    options = {"choices": CHOICES, "sizes": SIZES, "cell_weights": True, "transform": "logit"}
+    return calibration.workflow_tests(data, donor_scores(data), gene_sets(), PLAN, **options)
 
 
 @pytest.fixture(scope="module")
 def null() -> tuple[pd.DataFrame, pd.DataFrame]:
     data = pseudobulk(3)
-    return calibrate_contrast(all_tests(data), data.donors(), **ARMS, **OPTIONS)
+    return calibrate_contrast(all_tests(data), data.donors(), **OPTIONS)
 
 
 def test_tests_hold_on_a_null_cohort(null):
@@ -270,10 +273,8 @@ def test_the_true_labels_give_the_results_of_the_workflow():
     genes = tests["differential"](labels)
     assert (genes.query("fdr <= 0.05")["gene"].str[1:].astype(int) < 20).mean() > 0.9
     prerank = {"permutations": 20, "seed": 1, **SIZES}
-    names = {"dataset": "x", "contrast": "c"}
-    enriched = enrich_contrast(
-        data.counts, data.observations, data.genes, genes, gene_sets(), **names, **LIMITS, **prerank, **CHOICE
-    )
+    options = {"dataset": "x", **LEAST, **prerank}
+    enriched = enrich_dataset(data.counts, data.observations, data.genes, gene_sets(), {"c": ARMS}, CHOICES, **options)
     key = ["cell_type", "family", "pathway"]
     sets = tests["enrichment"](labels).set_index(key)[["p_value", "fdr"]]
     pd.testing.assert_frame_equal(sets, enriched.set_index(key)[["p_value", "fdr"]], check_dtype=False)
@@ -282,7 +283,7 @@ def test_the_true_labels_give_the_results_of_the_workflow():
 def test_a_true_difference_is_not_taken_for_inflation():
     data = pseudobulk(5, n_case=8, n_control=4, moved=60)
     tests = {"differential": all_tests(data)["differential"]}
-    rates = calibrate_contrast(tests, data.donors(), **ARMS, **OPTIONS)[0].set_index("cell_type")
+    rates = calibrate_contrast(tests, data.donors(), **OPTIONS)[0].set_index("cell_type")
     assert (rates["verdict"] != "inflated").all()
     assert (rates["observed_hits"] > 40).all()
     assert (rates["hits_q95"] < 5).all()
@@ -305,7 +306,7 @@ def pooled_counts_test(labels: pd.Series, data: Pseudobulk) -> pd.DataFrame:
 def test_counts_taken_for_replicates_are_noticed():
     data = pseudobulk(6)
     wrong = {"pooled": lambda labels: pooled_counts_test(labels, data)}
-    rates, bins = calibrate_contrast(wrong, data.donors(), **ARMS, **OPTIONS)
+    rates, bins = calibrate_contrast(wrong, data.donors(), **OPTIONS)
     assert (rates["verdict"] == "inflated").all()
     assert (rates["false_positive_rate"] > 0.2).all()
     assert (rates["any_hit_rate"] == 1).all()
@@ -315,7 +316,7 @@ def test_counts_taken_for_replicates_are_noticed():
 def test_three_against_three_are_too_few_to_say():
     data = pseudobulk(7, n_case=3, n_control=3)
     tests = {"differential": all_tests(data)["differential"]}
-    rates = calibrate_contrast(tests, data.donors(), **ARMS, **OPTIONS)[0]
+    rates = calibrate_contrast(tests, data.donors(), **OPTIONS)[0]
     assert (rates[["n_relabellings", "n_distinct"]] == 9).all(axis=None)
     assert set(rates["verdict"]) == {"too_few"}
     assert rates["false_positive_rate"].between(0, 0.15).all()
@@ -325,7 +326,7 @@ def test_nothing_to_shuffle_gives_rows_without_rates():
     data = pseudobulk(7, n_case=3, n_control=3)
     tests = {"differential": all_tests(data)["differential"]}
     donors = data.donors().assign(batch=lambda rows: rows["condition"])
-    rates, bins = calibrate_contrast(tests, donors, **ARMS, **OPTIONS | {"blocks": ["batch"]})
+    rates, bins = calibrate_contrast(tests, donors, **OPTIONS | {"blocks": ["batch"]})
     assert rates["n_relabellings"].tolist() == [0] * 4
     assert rates["false_positive_rate"].isna().all()
     assert set(rates["verdict"]) == {"too_few"}
@@ -334,7 +335,25 @@ def test_nothing_to_shuffle_gives_rows_without_rates():
 
 def test_a_descriptive_contrast_gives_empty_tables():
     data = pseudobulk(7, n_case=2, n_control=4)
-    rates, bins = calibrate_contrast(all_tests(data), data.donors(), **ARMS, **OPTIONS)
+    rates, bins = calibrate_contrast(all_tests(data), data.donors(), **OPTIONS)
     names = {"dataset": "x", "contrast": "c"}
     assert len(check_table(rates.assign(**names), "calibration")) == 0
     assert len(check_table(bins.assign(**names), "calibration_histogram")) == 0
+
+
+def test_pairs_are_swapped_whole_and_other_groups_keep_their_labels():
+    data = pseudobulk(8, n_case=4, n_control=4)
+    donors = data.donors().assign(pair=list("12341234"))
+    donors.loc[donors.index[-1] + "x"] = {**donors.iloc[0], "condition": "FTD", "pair": "9"}
+    seen = []
+
+    def look(labels: pd.Series) -> pd.DataFrame:
+        seen.append(labels)
+        return pd.DataFrame({"cell_type": ["t"], "p_value": [0.5], "fdr": [0.5]})
+
+    calibrate_contrast({"look": look}, donors, **OPTIONS | {"definition": ARMS | {"paired_by": "pair"}})
+    assert len(seen) > 2
+    for labels in seen:
+        assert labels.iloc[-1] == "FTD"
+        both = labels.iloc[:-1].groupby(donors["pair"].iloc[:-1]).agg(set)
+        assert (both == {"ALS", "Control"}).all()

@@ -9,13 +9,18 @@ from scipy import special
 from alscell.composition import compare_composition, count_cells, donor_fractions, logit_shares
 from alscell.tables import check_table
 
-CHOICE = {"dataset": "d", "contrast": "c", "factor": "condition", "case": ["ALS"], "control": ["Control"]}
+ARMS = {"factor": "condition", "case": ["ALS"], "control": ["Control"]}
 TYPES = ["astrocyte", "microglia", "motor_neuron", "oligodendrocyte", "opc"]
 
 
 def donors_table(n_case: int, n_control: int, **columns: list[str]) -> pd.DataFrame:
     levels = ["ALS"] * n_case + ["Control"] * n_control
     return pd.DataFrame({"condition": levels, **columns}, index=[f"d{i:02d}" for i in range(len(levels))])
+
+
+def compare(counts: pd.DataFrame, donors: pd.DataFrame, covariates: list[str] = (), **changes: object) -> pd.DataFrame:
+    options = {"dataset": "d", "min_donors": 3, "transform": "logit", "fdr": 0.05, "definitions": {"c": ARMS}}
+    return compare_composition(counts, donors, covariates=list(covariates), **options | changes)
 
 
 def draw(rng: np.random.Generator, n_case: int, n_control: int, *, odds: float) -> pd.DataFrame:
@@ -57,7 +62,7 @@ def test_logit_is_that_of_the_corrected_share() -> None:
 def test_effect_is_the_coefficient_of_the_linear_model() -> None:
     donors = donors_table(4, 4, age=["50", "61", "72", "55", "64", "58", "49", "70"])
     counts = draw(np.random.default_rng(1), 4, 4, odds=3.0)
-    table = compare_composition(counts, donors, **CHOICE, covariates=["age"], min_donors=3)
+    table = compare(counts, donors, ["age"])
     table = check_table(table, "composition").set_index("cell_type")
     ages = donors["age"].astype(float)
     terms = np.column_stack([np.ones(8), (ages - ages.mean()) / ages.std(), donors["condition"] == "ALS"])
@@ -76,9 +81,9 @@ def test_planted_shift_is_found_and_the_null_holds() -> None:
     found, false = [], []
     for _ in range(150):
         donors = donors_table(8, 4)
-        shifted = compare_composition(draw(rng, 8, 4, odds=3), donors, **CHOICE, covariates=[], min_donors=3)
+        shifted = compare(draw(rng, 8, 4, odds=3), donors)
         found.append(shifted.set_index("cell_type").loc["microglia", ["effect", "p_value"]].tolist())
-        null = compare_composition(draw(rng, 8, 4, odds=1), donors, **CHOICE, covariates=[], min_donors=3)
+        null = compare(draw(rng, 8, 4, odds=1), donors)
         false.append((null["p_value"] < 0.05).mean())
     effect, p = np.array(found).T
     assert (p < 0.05).mean() > 0.9
@@ -88,7 +93,7 @@ def test_planted_shift_is_found_and_the_null_holds() -> None:
 
 def test_few_donors_give_effects_only() -> None:
     counts = draw(np.random.default_rng(2), 2, 4, odds=2)
-    table = compare_composition(counts, donors_table(2, 4), **CHOICE, covariates=[], min_donors=3)
+    table = compare(counts, donors_table(2, 4))
     table = check_table(table, "composition")
     assert len(table) == 5
     assert table["descriptive"].all()
@@ -100,14 +105,14 @@ def test_few_donors_give_effects_only() -> None:
 def test_confounded_covariate_after_quality_control_is_descriptive_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     donors = donors_table(4, 4, batch=list("11112222"))
     counts = draw(np.random.default_rng(2), 4, 4, odds=2)
-    table = compare_composition(counts, donors, **CHOICE, covariates=["batch"], min_donors=3)
+    table = compare(counts, donors, ["batch"])
     assert check_table(table, "composition")["descriptive"].all()
     assert "'batch' separates ALS from Control completely" in caplog.text
 
 
 def test_arms_without_donors_give_an_empty_typed_table() -> None:
     counts = draw(np.random.default_rng(2), 4, 0, odds=2)
-    table = compare_composition(counts, donors_table(4, 0), **CHOICE, covariates=[], min_donors=3)
+    table = compare(counts, donors_table(4, 0))
     assert len(check_table(table, "composition")) == 0
 
 
@@ -115,6 +120,30 @@ def test_types_and_donors_of_other_contrasts_are_left_out() -> None:
     donors = donors_table(4, 4).assign(condition=[*["ALS"] * 4, *["Control"] * 3, "FTD"])
     counts = draw(np.random.default_rng(2), 4, 4, odds=2)
     counts.loc["schwann"] = [0] * 7 + [50]  # only the FTD donor has it
-    table = compare_composition(counts, donors, **CHOICE, covariates=[], min_donors=3)
+    table = compare(counts, donors)
     assert table["cell_type"].tolist() == TYPES
     assert (table["n_control"] == 3).all()
+
+
+def test_arcsine_is_the_other_transform_and_interactions_are_differences_of_differences() -> None:
+    counts = draw(np.random.default_rng(3), 4, 4, odds=2)
+    donors = donors_table(4, 4, sex=list("MMFFMMFF"))
+    values = np.arcsin(np.sqrt((counts / counts.sum()).to_numpy()))
+    table = check_table(compare(counts, donors, transform="arcsine"), "composition")
+    assert table["effect"].to_numpy() == pytest.approx(values[:, :4].mean(axis=1) - values[:, 4:].mean(axis=1))
+    both = {"c": ARMS, "by_sex": ARMS | {"modifier": {"factor": "sex", "case": ["M"], "control": ["F"]}}}
+    table = check_table(compare(counts, donors, definitions=both, transform="arcsine", min_donors=2), "composition")
+    men = values[:, :2].mean(axis=1) - values[:, 4:6].mean(axis=1)
+    women = values[:, 2:4].mean(axis=1) - values[:, 6:].mean(axis=1)
+    found = table[table["contrast"] == "by_sex"]
+    assert found["effect"].to_numpy() == pytest.approx(men - women)
+    assert not found["descriptive"].any()
+
+
+def test_more_donors_detect_smaller_shifts() -> None:
+    rng = np.random.default_rng(5)
+    few, many = (
+        np.mean([compare(draw(rng, n, n, odds=1), donors_table(n, n))["minimum_detectable_effect"] for _ in range(20)])
+        for n in (4, 12)
+    )
+    assert few / many == pytest.approx(np.sqrt(3), rel=0.1)  # of the standard errors; df are many here

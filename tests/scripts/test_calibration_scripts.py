@@ -14,12 +14,21 @@ from alscell.pseudobulk import to_anndata
 GENES = np.array([f"G{i:03}" for i in range(120)])
 PARAMS = {
     "covariates": ["sex"],
-    "method": "voom",
+    "choices": {
+        "method": "voom",
+        "min_count": 10,
+        "min_total_count": 15,
+        "cell_weights": True,
+        "local_prior": True,
+        "hidden_factors": 0,
+        "exclude_outliers": False,
+        "independent_filtering": False,
+        "fdr": 0.05,
+    },
     "min_cells": 10,
     "min_donors": 3,
-    "min_count": 10,
-    "min_total_count": 15,
-    "fdr": 0.05,
+    "cell_weights": True,
+    "transform": "logit",
     "min_size": 5,
     "max_size": 500,
     "permutations": 12,
@@ -66,7 +75,7 @@ def write_inputs(folder):
             counts.append(rng.poisson(level * rng.gamma(8, 1 / 8, len(GENES))))
             scores += [
                 {"dataset": "x", "family": "f", "pathway": f"set{s}", "cell_type": cell_type, "donor": f"d{i}",
-                 "n_cells": row["n_cells"], "score": 0.1 + 0.01 * rng.normal()}
+                 "n_cells": row["n_cells"], "depth": 5000.0, "score": 0.1 + 0.01 * rng.normal(), "score_sd": 0.02}
                 for s in range(6)
             ]  # fmt: skip
     genes = pd.DataFrame({"gene_id": ""}, index=GENES)
@@ -84,7 +93,7 @@ def run_contrast(folder, out, contrast, **changed):
     given = {"gene_sets": [str(folder / "f.gmt")], "set_kinds": str(folder / "kinds.tsv"), "orthologs": []}
     given |= {"sums": str(folder / "sums.h5ad"), "donor_scores": str(folder / "scores.parquet")}
     given |= {"table": str(out / f"{contrast}.tsv"), "bins": str(out / f"{contrast}_bins.tsv")}
-    given |= {"dataset": "x", "contrast": contrast, "definition": CONTRASTS[contrast]}
+    given |= {"dataset": "x", "contrast": contrast, "definitions": CONTRASTS}
     calibration_tests.main(**given | PARAMS | changed)
 
 

@@ -23,8 +23,9 @@ from scipy import sparse, special, stats
 
 from alscell.activity import compare_arms
 from alscell.composition import compare_composition, count_cells
+from alscell.design import Definition, assign_groups, share_models
 from alscell.enrichment import camera_sets
-from alscell.expression import cell_type_units, compare_donors, fit_cell_type
+from alscell.expression import Choices, cell_type_units, compare_donors, fit_cell_type
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, DONOR
 from alscell.tables import empty_table
 

@@ -101,7 +101,7 @@ def compare_composition(
     Returns
     -------
     DataFrame
-        Table "composition"; no rows for a contrast with an arm without donors, or if there are fewer than two cell types.
+        Table "composition"; no rows for a contrast with an arm without donors, or with fewer than two cell types.
 
     Raises
     ------
