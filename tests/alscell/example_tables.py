@@ -164,12 +164,28 @@ def differential(dataset: str, n_genes: int = 300) -> pd.DataFrame:
         frame = pd.DataFrame({"gene": [f"GENE{i}" for i in range(n_genes)], "log2_fold_change": change})
         frame = frame.assign(cell_type=name, mean=5.0, log2_fold_change_shrunk=0.7 * change, standard_error=0.4)
         frame = frame.assign(statistic=change / 0.4, p_value=p, fdr=fdr, fdr_all=fdr, descriptive=name == "mural")
+        frame = frame.assign(
+            p_without_one=np.maximum(10 * p, 1e-3).clip(max=1), decisive_donor="d1", outlier_donor=None
+        )
+        if name == "microglia":
+            frame.loc[0, ["p_without_one", "outlier_donor"]] = 0.3, "d1"
         if name == "mural":
-            frame[["log2_fold_change_shrunk", "standard_error", "statistic", "p_value", "fdr", "fdr_all"]] = np.nan
+            empty = ["log2_fold_change_shrunk", "standard_error", "statistic", "p_value", "fdr", "fdr_all"]
+            frame[[*empty, "p_without_one", "decisive_donor"]] = np.nan
         parts.append(frame)
     n_case = 5 if dataset == "tissue" else 4
     table = pd.concat(parts).assign(dataset=dataset, contrast=CONTRAST, n_case=n_case, n_control=4)
     return check_table(table, "differential")
+
+
+def differential_power(dataset: str) -> pd.DataFrame:
+    """Hits in microglia only; one of them rests on one donor."""
+    names = [name for name in TYPES[dataset] if name != "mural"]
+    table = pd.DataFrame({"cell_type": names, "n_case": 5 if dataset == "tissue" else 4, "n_control": 4})
+    table["n_hits"] = np.where(table["cell_type"] == "microglia", 4, 0)
+    table["n_one_donor"] = np.where(table["cell_type"] == "microglia", 1, 0)
+    table = table.assign(n_genes=300, p_needed=4e-4, detectable_low=1.5, detectable=2.0, detectable_high=3.0)
+    return check_table(table.assign(dataset=dataset, contrast=CONTRAST), "differential_power")
 
 
 def differential_skipped(dataset: str) -> pd.DataFrame:
@@ -258,8 +274,10 @@ def composition(dataset: str) -> pd.DataFrame:
     table["effect"] = np.linspace(-0.8, 0.6, len(table))
     table = table.assign(fraction_case=0.2, fraction_control=0.25, ci_low=table["effect"] - 0.5)
     table = table.assign(ci_high=table["effect"] + 0.5, statistic=1.0, p_value=0.03, fdr=0.04, n_case=5, n_control=4)
+    table["minimum_detectable_effect"] = 0.9
     table["descriptive"] = table["cell_type"] == "mural"
-    table.loc[table["descriptive"], ["ci_low", "ci_high", "statistic", "p_value", "fdr"]] = np.nan
+    empty = ["ci_low", "ci_high", "statistic", "p_value", "fdr", "minimum_detectable_effect"]
+    table.loc[table["descriptive"], empty] = np.nan
     return check_table(table, "composition")
 
 

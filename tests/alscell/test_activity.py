@@ -293,7 +293,8 @@ def test_pathways_genes_and_composition_agree_on_what_can_be_tested(covariates):
         descriptive = table.groupby("cell_type")["descriptive"].first()
         assert set(descriptive.index[~descriptive]) == {unit.cell_type for unit in units if unit.designs}
         assert set(descriptive.index[descriptive]) == set(reasons.index[reasons != "no_donors_in_an_arm"])
-        shares = compare_composition(count_cells(observations), donors, **CONTRAST, **choice, dataset="d", contrast="c")
+        options = {**choice, "dataset": "d", "transform": "logit", "fdr": 0.05}
+        shares = compare_composition(count_cells(observations), donors, {"c": CONTRAST}, **options)
         if shares["descriptive"].all():
             assert set(reasons.index) == {"astrocyte", "microglia"}
         seen |= set(reasons)

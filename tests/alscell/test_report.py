@@ -65,6 +65,7 @@ def results(example, tmp_path_factory) -> Results:
         "sample_pairs",
         "composition",
         "differential",
+        "differential_power",
         "differential_skipped",
         "enrichment",
     )

@@ -495,7 +495,12 @@ def contrast_definitions(wildcards):
 
 def fit_choices():
     """How counts are fitted and tested: config `differential` without the key that says which contrasts are."""
-    return {key: value for key, value in config["differential"].items() if key != "min_donors"}
+    return {key: value for key, value in {**config["differential"]}.items() if key != "min_donors"}
+
+
+def set_sizes():
+    """Limits of gene sets in config `enrichment`."""
+    return {key: config["enrichment"][key] for key in ("min_size", "max_size")}
 
 
 def covariates(wildcards):

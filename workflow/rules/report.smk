@@ -13,6 +13,7 @@ rule write_report:
         cluster_stability=expand_datasets("results/{dataset}/cluster_stability.tsv", WITH_CELLS),
         composition=expand_datasets("results/{dataset}/composition.tsv"),
         differential=expand_datasets("results/{dataset}/differential.tsv.gz"),
+        differential_power=expand_datasets("results/{dataset}/differential_power.tsv"),
         differential_skipped=expand_datasets("results/{dataset}/differential_skipped.tsv"),
         enrichment=expand_datasets("results/{dataset}/enrichment.tsv.gz"),
         pathway_sets=expand_datasets("results/{dataset}/pathway_sets.tsv"),

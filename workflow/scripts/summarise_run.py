@@ -16,14 +16,8 @@ STAGES = (
     *("measure_quality", "gather_quality", "embed_cells", "cluster_cells", "annotate_cells", "assemble_atlas"),
     *("sum_pseudobulk", "read_pseudobulk", "test_differential", "test_enrichment"),
     *("score_pathways", "score_pseudobulk", "test_pathways", "gather_pathways"),
-    *(
-        "compare_views",
-        "test_composition",
-        "test_calibration",
-        "gather_calibration",
-        "synthesize_datasets",
-        "compare_planted",
-    ),
+    *("compare_views", "test_composition", "test_calibration", "gather_calibration"),
+    *("synthesize_datasets", "compare_planted"),
 )
 LAST = ("write_report", "write_manifest")
 COLUMNS = ("stage", "jobs", "seconds", "longest job", "peak memory")

@@ -28,8 +28,7 @@ def main(
     definitions: dict[str, Any],
     choices: dict[str, Any],
     min_donors: int,
-    min_size: int,
-    max_size: int,
+    sizes: dict[str, int],
     cell_weights: bool,
     transform: str,
     permutations: int,
@@ -37,7 +36,7 @@ def main(
     seed: int,
     **limits: Any,
 ) -> None:
-    """Read pseudobulk, donor scores and gene sets; write rates and p-values in bins. `limits` as `calibration.Plan`."""
+    """Read pseudobulk, donor scores and gene sets; write rates and p-values in bins. `limits` as in `Plan`."""
     read = files.read_h5ad(sums)
     data = calibration.Pseudobulk(read.X, observations_of(read), read.var_names.to_numpy(dtype=object))
     tests = calibration.workflow_tests(
@@ -45,18 +44,14 @@ def main(
         files.read_table(donor_scores, "pathway_donors"),
         sets_to_test(files.read_gene_sets(gene_sets, orthologs), files.read_samples(set_kinds)),
         calibration.plan_of(definitions, contrast, min_donors=min_donors, **limits),
-        choices=Choices(**choices),
-        sizes={"min_size": min_size, "max_size": max_size},
-        cell_weights=cell_weights,
-        transform=transform,
+        **{"choices": Choices(**choices), "sizes": sizes, "cell_weights": cell_weights, "transform": transform},
     )
     options = {"blocks": blocks, "permutations": permutations, "min_donors": min_donors, "fdr": choices["fdr"]}
     options |= {"seed": derived_seed(seed, contrast), "definition": definitions[contrast]}
     rates, counts = calibration.calibrate_contrast(tests, data.donors(), **options)
-    names = {DATASET: dataset, CONTRAST: contrast}
-    files.write_table(rates.assign(**names), table, "calibration")
-    files.write_table(counts.assign(**names), bins, "calibration_histogram")
-    LOG.info("%s: %d rows", contrast, len(rates))
+    for frame, path, name in ((rates, table, "calibration"), (counts, bins, "calibration_histogram")):
+        files.write_table(frame.assign(**{DATASET: dataset, CONTRAST: contrast}), path, name)
+    LOG.info("%d rows", len(rates))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from alscell import report_text as text
+from alscell.expression import ONE_DONOR
 from alscell.figures import plain, signed
 from alscell.figures_tests import count_genes
 from alscell.keys import CELL_TYPE, CONTRAST, DATASET, DONOR, FAMILY, PATHWAY, SAMPLE
@@ -192,6 +193,9 @@ def count_table(results: Results, dataset: str) -> dict[str, Any]:
     genes = results.rows("differential", dataset=dataset)
     counts = count_genes(genes, results.rows("differential_skipped", dataset=dataset), fdr=results.fdr)
     counts["status"] = counts["status"].map(text.reason)
+    power = results.rows("differential_power", dataset=dataset)
+    power = power[[CONTRAST, CELL_TYPE, "n_one_donor", "detectable_low", "detectable", "detectable_high"]]
+    counts = counts.merge(power, on=[CONTRAST, CELL_TYPE], how="left")
     columns = [
         (CONTRAST, "contrast", plain),
         (CELL_TYPE, "cell type", plain),
@@ -200,6 +204,10 @@ def count_table(results: Results, dataset: str) -> dict[str, Any]:
         ("n_tested", "genes tested", text.count),
         ("n_up", "up", text.count),
         ("n_down", "down", text.count),
+        ("n_one_donor", "resting on one donor", text.count),
+        ("detectable", "detectable log₂ fold change (median gene)", text.number),
+        ("detectable_low", "lower quartile", text.number),
+        ("detectable_high", "upper quartile", text.number),
         ("status", "status", str),
     ]
     caption = f"Genes at FDR ≤ {results.fdr:g} in {dataset}"
@@ -235,8 +243,12 @@ def gene_tables(results: Results, genes: pd.DataFrame, dataset: str) -> list[dic
         ("p_value", "p", text.probability),
         ("fdr", "FDR", text.probability),
         ("fdr_all", "FDR, all types", text.probability),
+        ("p_without_one", "p without one donor", text.probability),
+        ("rests_on", "rests on", words),
+        ("outlier_donor", "outlier", words),
     ]
     hits = genes[genes["fdr"] <= results.fdr].sort_values([CELL_TYPE, "p_value", "gene"])
+    hits = hits.assign(rests_on=hits["decisive_donor"].where(hits["p_without_one"] > ONE_DONOR, None))
     limits = {"max_rows": results.settings["report"]["max_rows"], "file": f"results/{dataset}/differential.tsv.gz"}
     return [
         table(own, columns, caption=f"{plain(str(name))}: {len(own):,} genes", **limits)

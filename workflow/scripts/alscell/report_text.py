@@ -172,6 +172,21 @@ def _least(effects: pd.Series) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+def undetected_genes(power: pd.DataFrame) -> list[str]:
+    """Cell types in which no gene reaches the FDR, each with the change that could have been found.
+
+    Parameters
+    ----------
+    power : DataFrame
+        Rows of `differential_power` of one contrast.
+    """
+    return [
+        f"{plain(row[CELL_TYPE])} (half of its {count(row['n_genes'])} genes had to change at least "
+        f"{number(2 ** row['detectable'], 1)}-fold to be found with 80 % power)"
+        for row in power[power["n_hits"] == 0].to_dict("records")
+    ]
+
+
 def undetected_lines(tests: pd.DataFrame, *, fdr: float, replicate: str) -> list[str]:
     """Tested cell types without a hit, one line each, with the effect that could have been found there.
 
