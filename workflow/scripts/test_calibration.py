@@ -44,7 +44,10 @@ def main(
         files.read_table(donor_scores, "pathway_donors"),
         sets_to_test(files.read_gene_sets(gene_sets, orthologs), files.read_samples(set_kinds)),
         calibration.plan_of(definitions, contrast, min_donors=min_donors, **limits),
-        **{"choices": Choices(**choices), "sizes": sizes, "cell_weights": cell_weights, "transform": transform},
+        choices=Choices(**choices),
+        sizes=sizes,
+        cell_weights=cell_weights,
+        transform=transform,
     )
     options = {"blocks": blocks, "permutations": permutations, "min_donors": min_donors, "fdr": choices["fdr"]}
     options |= {"seed": derived_seed(seed, contrast), "definition": definitions[contrast]}
