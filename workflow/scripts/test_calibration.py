@@ -11,8 +11,6 @@ from alscell.keys import CONTRAST, DATASET
 from alscell.pseudobulk import observations_of
 from alscell.random_sets import derived_seed
 
-LOG = logging.getLogger("alscell.test_calibration")
-
 
 def main(
     *,
@@ -49,12 +47,12 @@ def main(
         cell_weights=cell_weights,
         transform=transform,
     )
-    options = {"blocks": blocks, "permutations": permutations, "min_donors": min_donors, "fdr": choices["fdr"]}
-    options |= {"seed": derived_seed(seed, contrast), "definition": definitions[contrast]}
-    rates, counts = calibration.calibrate_contrast(tests, data.donors(), **options)
+    options = {"blocks": blocks, "permutations": permutations, "seed": derived_seed(seed, contrast)}
+    limit = {"definition": definitions[contrast], "min_donors": min_donors, "fdr": choices["fdr"]}
+    rates, counts = calibration.calibrate_contrast(tests, data.donors(), **limit, **options)
     for frame, path, name in ((rates, table, "calibration"), (counts, bins, "calibration_histogram")):
         files.write_table(frame.assign(**{DATASET: dataset, CONTRAST: contrast}), path, name)
-    LOG.info("%d rows", len(rates))
+    logging.getLogger("alscell").info("%d rows", len(rates))
 
 
 if __name__ == "__main__":
