@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
 from alscell.design import Design, build_design
 from alscell.keys import CASE_ARM, CONTROL_ARM
 
@@ -51,7 +52,7 @@ class Plan:
     n_genes : int
     seed : tuple of int
     module_effect : float
-        log2 fold change of all genes of every fifth module, in the place of single genes; 0: none.
+        Size of the log2 fold change of all genes of every fifth module, up and down by turns, in the place of single genes; 0: none.
     """
 
     n_case: int
@@ -192,7 +193,7 @@ def _donor_table(case: np.ndarray, batch: np.ndarray, n_cells: np.ndarray) -> pd
 
 def _effects(rng: np.random.Generator, plan: Plan, module: np.ndarray) -> np.ndarray:
     if plan.module_effect:
-        return np.where(module % 5 == 0, plan.module_effect, 0.0)
+        return np.where(module % 5 == 0, np.where(module % 10 == 0, 1.0, -1.0) * plan.module_effect, 0.0)
     size = rng.uniform(*plan.effect, plan.n_genes) * rng.choice([-1.0, 1.0], plan.n_genes)
     return np.where(rng.random(plan.n_genes) < plan.planted, size, 0.0)
 

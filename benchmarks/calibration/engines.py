@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import optimize, stats
+
 from alscell.design import Design
 from alscell.expression import CellTypeFit, fit_cell_type, fit_linear, moderated_test
 from alscell.normalization import expressed_genes
-from scipy import optimize, stats
-
 from calibration.cohorts import Cohort
 
 FILTER = {"min_count": 10.0, "min_total_count": 15.0}  # as config.yaml's

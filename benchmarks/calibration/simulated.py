@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy import sparse, stats
+
 from alscell.activity import compare_sets
 from alscell.composition import compare_composition
 from alscell.enrichment import camera, ranking
 from alscell.expression import moderated_test
 from alscell.pathways import set_scores
 from alscell.ranking import build_ranking, top_weights
-from scipy import sparse, stats
-
-from calibration.cohorts import ARMS, CELLS, CORRELATIONS, MODULE, Cells, Cohort, Plan, draw, draw_cells, plans
+from calibration.cohorts import ARMS, CELLS, Cells, Cohort, Plan, draw, draw_cells, plans
 from calibration.engines import fit_ours, kept_genes, ours, pydeseq2, python_methods, r_methods
 from calibration.measure import rates
 
