@@ -46,13 +46,13 @@ class Plan:
     correlation : float
         Share of the donor-to-donor variance that the genes of a module have in common.
     batch : bool
-        Two batches, 70 % of the cases and 30 % of the controls in the second, that shift genes by 0.3 (natural log, sd).
+        Two batches, 70 % of the cases and 30 % of the controls in the second; they differ by 0.3 (natural log, sd).
     donor_variance, prior_df : float
-        Variance of the natural log expression between donors: donor_variance * prior_df / chi2(prior_df) a gene, 2 at most.
+        Variance of natural log expression between donors: donor_variance * prior_df / chi2(prior_df), 2 at most.
     n_genes : int
     seed : tuple of int
     module_effect : float
-        Size of the log2 fold change of all genes of every fifth module, up and down by turns, in the place of single genes; 0: none.
+        |log2 fold change| of all genes of every fifth module, up and down by turns, instead of single genes.
     """
 
     n_case: int
@@ -140,7 +140,7 @@ def draw(plan: Plan) -> Cohort:
 
 
 def draw_cells(plan: Plan) -> tuple[Cohort, np.ndarray, np.ndarray]:
-    """The same model cell by cell: the cohort of their sums, counts (genes x cells), and the row of each cell's donor."""
+    """The same model cell by cell: cohort of the sums, counts (genes x cells), and each cell's donor (row number)."""
     rng = np.random.default_rng(plan.seed)
     truth = _truth(rng, plan)
     donor = np.repeat(np.arange(len(truth["case"])), truth["n_cells"].astype(int))

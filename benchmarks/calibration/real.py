@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+
 from alscell.design import build_design
 from alscell.moderation import benjamini_hochberg
 from alscell.pathways import set_scores
 from alscell.pseudobulk import sum_cells
 from alscell.ranking import build_ranking, measured_genes, top_weights
-from scipy import stats
-
 from calibration.engines import kept_genes, ours, pydeseq2, r_methods
 from calibration.simulated import DEFAULT
 
