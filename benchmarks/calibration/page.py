@@ -32,6 +32,17 @@ NAMES = {
 }
 YARDSTICKS = ("oracle", "best_possible")
 DEFAULT = "voom"
+ABOUT = """Made by `make calibration-benchmark`; do not edit. All numbers are in [calibration.tsv](calibration.tsv). A rate is the mean over
+cohorts, its standard error over cohorts in brackets. FDR is Benjamini-Hochberg at 0.05 on the same genes for every
+method. `null_p05`, `null_p001`: share of p below 0.05, 0.001; `any_call`: share of cohorts with a call."""
+ORACLE = """The oracle is a weighted least-squares z test with the true variance of each log count (donors, cells, Poisson; delta
+method) on the same log counts per million, in the same design. No test can know each gene's variance. The second
+yardstick knows how variances are spread over genes and the noise of each count, and infers the rest from the gene's
+residuals: what a test can reach."""
+COHORTS = """2,000 genes, 10 % planted at a |log2 fold change| of 0.5 to 2; cells even, uneven or few in cases; half of the cohorts
+with a batch confounded 70 to 30 and held as covariate; correlation 0 to 0.15. Shrinkage (apeglm and the like)
+changes effects and no p-value, so DESeq2 has one row. Dreamlet-like: voom's weights times cell number, 20-fold at most;
+not dreamlet itself."""
 
 
 def tidy(rows: pd.DataFrame) -> pd.DataFrame:
@@ -84,7 +95,7 @@ def verdicts(table: pd.DataFrame, real: dict) -> list[tuple[str, str, str, bool]
     text = f"{NAMES[best]}: {gap:+.1f}"
     out.append(("Power of the best method that holds the FDR", "2 points more at most", text, gap <= 2))
     for method in ("camera", "donor_scores"):
-        for cells in sorted(table.loc[table["part"] == "sets", "cells"].drop(index=[]).unique()):
+        for cells in sorted(table.loc[table["part"] == "sets", "cells"].unique()):
             if cells == "all":
                 continue
             row = pick(table, part="sets", planted=0.0, measure="null_p05", cells=cells).loc[method]
@@ -159,19 +170,13 @@ def page(table: pd.DataFrame, real: dict, *, with_r: bool) -> str:
     )
     parts = [
         "# Calibration benchmark",
-        "Made by `make calibration-benchmark`; do not edit. All numbers are in [calibration.tsv](calibration.tsv). A rate is "
-        "the mean over cohorts, with the standard error over cohorts in brackets. FDR means Benjamini-Hochberg at 0.05 on the "
-        "same genes for every method.",
+        ABOUT,
         "" if with_r else "Rscript with limma, edgeR and DESeq2 was not there: their rows are left out.",
         "![Figure](images/calibration_benchmark.png)",
         "## Verdicts", markdown(bars),
-        "The oracle is a weighted least-squares z test with the true variance of each log count (donors, cells, Poisson; delta "
-        "method) on the same log counts per million. No test can know each gene's variance. The second yardstick knows how "
-        "variances are spread over genes and the noise of each count, and infers the rest from the gene's residuals: what a test can reach.",
+        ORACLE,
         "## Genes (SIMULATED)", markdown(genes),
-        "2,000 genes, 10 % planted at |log2 fold change| 0.5 to 2; cells even, uneven or few in cases; half of the cohorts with a "
-        "batch confounded 70 to 30 and held as covariate; correlation 0, 0.05, 0.15. Shrinkage (apeglm and the like) changes effects and no "
-        "p-value, so DESeq2 has one row. Dreamlet-like: voom's weights times cell number, at most 20-fold.",
+        COHORTS,
         "### By donors: power (false discoveries)", markdown(_by(table, "arms")),
         "### By cells: power (false discoveries)", markdown(_by(table, "cells")),
         "## Tests over cells (SIMULATED)", markdown(naive.rename(index=NAMES)),
