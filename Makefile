@@ -27,10 +27,10 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 snakemake = .venv/bin/snakemake --cores $(CORES)
 
-.PHONY: help setup demo test test-downloads rehearsal bench-dense run example dataset check format lock clean
+.PHONY: help setup demo test test-downloads rehearsal bench-dense calibration-benchmark run example dataset check format lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## make .venv, or do nothing if it is current (every target below calls this)
 	@for python in .venv/bin/python python3 python python3.13 python3.12 /usr/bin/python3; do \
@@ -72,6 +72,9 @@ rehearsal: setup  ## download to report on the default datasets, from a local se
 
 bench-dense: setup  ## time and memory of reading a dense csv.gz of 20,000 genes x 20,000 cells
 	@.venv/bin/python benchmarks/dense.py --out results/bench_dense.tsv
+
+calibration-benchmark: setup  ## are the p-values right? writes docs/calibration.md (limma, edgeR, DESeq2 where R has them)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv/bin/python benchmarks/calibration/run.py
 
 check: setup  ## check the style of the code: ruff, snakefmt, snakemake --lint
 	@ruff check .
