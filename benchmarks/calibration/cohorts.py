@@ -53,6 +53,8 @@ class Plan:
     seed : tuple of int
     module_effect : float
         |log2 fold change| of all genes of every fifth module, up and down by turns, instead of single genes.
+    cell_noise : float
+        Mean over genes of the squared coefficient of variation of a cell's expression.
     """
 
     n_case: int
@@ -67,6 +69,7 @@ class Plan:
     seed: tuple[int, ...]
     effect: tuple[float, float] = (0.5, 2.0)
     module_effect: float = 0.0
+    cell_noise: float = 1.0
 
     @property
     def arms(self) -> str:
@@ -121,6 +124,7 @@ def plans(arms: tuple[int, int], *, repeats: int, planted: float, n_genes: int, 
             prior_df=float(rng.choice([4.0, 6.0, 12.0])),
             n_genes=n_genes,
             seed=(seed, *arms, int(planted * 100), i, 1),
+            cell_noise=float(rng.choice([1.0, 4.0])),
         )
 
 
@@ -165,7 +169,7 @@ def _truth(rng: np.random.Generator, plan: Plan) -> dict[str, np.ndarray]:
     module = np.arange(plan.n_genes) // MODULE
     variance = plan.donor_variance * plan.prior_df / rng.chisquare(plan.prior_df, plan.n_genes)
     variance = np.minimum(variance, 2.0)  # the tail of 1 / chi2 has no end; expression has
-    noise = rng.lognormal(-0.125, 0.5, plan.n_genes)  # of a cell, mean 1
+    noise = plan.cell_noise * rng.lognormal(-0.125, 0.5, plan.n_genes)
     shared = rng.normal(0, 1, (module[-1] + 1, len(case)))[module]
     own = rng.normal(0, 1, (plan.n_genes, len(case)))
     donor = np.sqrt(plan.correlation) * shared + np.sqrt(1 - plan.correlation) * own

@@ -12,14 +12,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy import stats
 
 from alscell.design import Design
-from alscell.expression import CellTypeFit, fit_cell_type, fit_linear, moderated_test
+from alscell.expression import CellTypeFit, Choices, fit_cell_type
+from alscell.moderation import fit_linear, moderated_test
 from alscell.normalization import expressed_genes
 from calibration.cohorts import Cohort
 
 FILTER = {"min_count": 10.0, "min_total_count": 15.0}  # as config.yaml's
+# Values of config `differential`: the default engine, limma's voom as it is, and limma-trend.
+OURS = {
+    "alscell": {"method": "voom", "cell_weights": True, "local_prior": True},
+    "voom": {"method": "voom", "cell_weights": False, "local_prior": False},
+    "trend": {"method": "trend", "cell_weights": False, "local_prior": False},
+}
+NEUTRAL = {"hidden_factors": 0, "exclude_outliers": False, "independent_filtering": False, "fdr": 0.05}
 MAX_RATIO = 20.0  # SOURCE: dreamlet's pbWeights(maxRatio=20)
 R_METHODS = ("limma_voom", "limma_quality", "edger_ql", "edger_ql_robust", "deseq2")
 REFERENCE_R = Path(__file__).with_name("reference.R")
@@ -27,23 +35,24 @@ REFERENCE_R = Path(__file__).with_name("reference.R")
 
 def kept_genes(counts: np.ndarray, design: Design) -> np.ndarray:
     """Rows that every method gets."""
-    smallest = min(design.n_case, design.n_control)
-    return np.flatnonzero(expressed_genes(counts, smallest_arm=smallest, **FILTER))
+    return np.flatnonzero(expressed_genes(counts, smallest_arm=design.smallest_group, **FILTER))
 
 
-def fit_ours(counts: np.ndarray, design: Design, *, method: str) -> CellTypeFit:
-    """The package's fit of genes that are kept already."""
-    return fit_cell_type(counts, np.arange(len(counts)), design, method=method, min_count=0.0, min_total_count=0.0)
+def fit_ours(counts: np.ndarray, design: Design, *, method: str, n_cells: np.ndarray) -> CellTypeFit:
+    """The package's fit of genes that are kept already; `method` is a key of OURS."""
+    choices = Choices(**OURS[method], **NEUTRAL, min_count=0.0, min_total_count=0.0)
+    return fit_cell_type(counts, np.arange(len(counts)), design, choices, cells=n_cells)
 
 
-def ours(counts: np.ndarray, design: Design, *, method: str) -> pd.DataFrame:
+def ours(counts: np.ndarray, design: Design, *, method: str, n_cells: np.ndarray) -> pd.DataFrame:
     """The package's test: columns effect, statistic, p_value and more, one row a gene."""
-    return moderated_test(fit_ours(counts, design, method=method).fit, design, trend=method == "trend")
+    return fit_ours(counts, design, method=method, n_cells=n_cells).test(design)
 
 
 def weighted(fitted: CellTypeFit, design: Design, weights: np.ndarray) -> np.ndarray:
     """p of the moderated test with other weights."""
-    return moderated_test(fit_linear(fitted.values, design, weights=weights), design, trend=False)["p_value"].to_numpy()
+    fit = fit_linear(fitted.values, design, weights=weights)
+    return moderated_test(fit, design, prior="common")["p_value"].to_numpy()
 
 
 def cell_number_weights(fitted: CellTypeFit, design: Design, n_cells: np.ndarray) -> np.ndarray:
@@ -55,26 +64,10 @@ def cell_number_weights(fitted: CellTypeFit, design: Design, n_cells: np.ndarray
     return weighted(fitted, design, fitted.weights * (cells / cells.mean()))
 
 
-def noise_weights(fitted: CellTypeFit, design: Design, n_cells: np.ndarray) -> np.ndarray:
-    """Voom's weights over a + b / n_cells, fitted to the residuals of all genes: how much cell number really says."""
-    root = np.sqrt(fitted.weights)
-    terms = design.matrix.to_numpy()
-    q = np.linalg.qr(root[:, :, None] * terms)[0]
-    free = 1 - (q**2).sum(axis=2)
-    residuals = root * (fitted.values - fitted.fit.coefficients @ terms.T)
-    share = (residuals**2 / fitted.fit.sigma2[:, None]).sum(axis=0) / free.sum(axis=0)
-    basis = np.column_stack([np.ones(len(n_cells)), n_cells.min() / n_cells])
-    trust = np.sqrt(free.mean(axis=0))
-    level, slope = optimize.nnls(basis * trust[:, None], share * trust)[0]
-    noise = np.maximum(level + slope * basis[:, 1], 0.05)
-    return weighted(fitted, design, fitted.weights / noise * noise.mean())
-
-
 def oracle(fitted: CellTypeFit, design: Design, variance: np.ndarray) -> np.ndarray:
     """z test by least squares with the true variance of every log count, on the same log counts per million."""
     fit = fit_linear(fitted.values, design, weights=1 / variance)
-    column = list(design.matrix.columns).index(design.coefficient)
-    return 2 * stats.norm.sf(np.abs(fit.coefficients[:, column] / fit.stdev_unscaled[:, column]))
+    return 2 * stats.norm.sf(np.abs(fit.effect(design) / fit.unscaled_error(design)))
 
 
 def best_possible(fitted: CellTypeFit, design: Design, cohort: Cohort, genes: np.ndarray) -> np.ndarray:
@@ -84,7 +77,6 @@ def best_possible(fitted: CellTypeFit, design: Design, cohort: Cohort, genes: np
     the moderated t does when its prior is known.
     """
     grid = _prior_grid(cohort)
-    column = list(design.matrix.columns).index(design.coefficient)
     noise = cohort.variance[genes] - (cohort.donor_variance[genes] / np.log(2) ** 2)[:, None]
     logs, p = [], []
     for value in grid:
@@ -93,7 +85,7 @@ def best_possible(fitted: CellTypeFit, design: Design, cohort: Cohort, genes: np
         terms = design.matrix.to_numpy()
         determinant = np.linalg.slogdet(np.einsum("gd,dp,dq->gpq", weights, terms, terms))[1]
         logs.append(0.5 * (np.log(weights).sum(axis=1) - determinant - fit.sigma2 * fit.df_residual))
-        p.append(2 * stats.norm.sf(np.abs(fit.coefficients[:, column] / fit.stdev_unscaled[:, column])))
+        p.append(2 * stats.norm.sf(np.abs(fit.effect(design) / fit.unscaled_error(design))))
     posterior = np.exp(np.array(logs) - np.max(logs, axis=0))
     return (posterior * np.array(p)).sum(axis=0) / posterior.sum(axis=0)
 
@@ -130,12 +122,10 @@ def python_methods(cohort: Cohort) -> dict[str, np.ndarray]:
     genes = kept_genes(cohort.counts, design)
     counts = cohort.counts[genes]
     n_cells = cohort.donors["n_cells"].to_numpy(float)
-    voom = fit_ours(counts, design, method="voom")
+    voom = fit_ours(counts, design, method="voom", n_cells=n_cells)
     return {
-        "voom": ours(counts, design, method="voom")["p_value"].to_numpy(),
-        "trend": ours(counts, design, method="trend")["p_value"].to_numpy(),
+        **{name: ours(counts, design, method=name, n_cells=n_cells)["p_value"].to_numpy() for name in OURS},
         "cell_number_weights": cell_number_weights(voom, design, n_cells),
-        "noise_weights": noise_weights(voom, design, n_cells),
         "oracle": oracle(voom, design, cohort.variance[genes]),
         "best_possible": best_possible(voom, design, cohort, genes),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from alscell.expression import benjamini_hochberg
+from alscell.moderation import benjamini_hochberg
 
 RATES = ("null_p05", "null_p001", "any_call", "fdp", "power")
 

@@ -67,7 +67,10 @@ def shuffled_onek1k(*, permutations: int, seed: int) -> tuple[list[dict], np.nda
                     continue
                 design = design_of(two_arms(labels))
                 counts = sums[part.index].T
-                p = ours(counts[kept_genes(counts, design)], design, method=DEFAULT)["p_value"].to_numpy()
+                cells = part["n_cells"].to_numpy(float)
+                p = ours(counts[kept_genes(counts, design)], design, method=DEFAULT, n_cells=cells)[
+                    "p_value"
+                ].to_numpy()
                 histogram += np.histogram(p, bins=10, range=(0, 1))[0]
                 names = {"arms": f"{n_case}v{n_control}", "permutation": permutation, "cell_type": cell_type}
                 called = (benjamini_hochberg(p) < 0.05).any()
@@ -111,7 +114,8 @@ def c9orf72() -> list[dict]:
             place = np.flatnonzero(part.var_names[kept] == "C9orf72")
             row = {"case": case, "cell_class": cell_class, "expressed": len(place) > 0}
             if len(place):
-                test = ours(counts[kept], design, method=DEFAULT).iloc[place[0]]
+                cells = part.obs["n_cells"].to_numpy(float)
+                test = ours(counts[kept], design, method=DEFAULT, n_cells=cells).iloc[place[0]]
                 half = stats.t.ppf(0.975, test["df_total"]) * test["standard_error"]
                 row |= {"effect": test["effect"], "low": test["effect"] - half, "high": test["effect"] + half}
             out.append(row)
@@ -136,7 +140,7 @@ def velmeshev(*, permutations: int, seed: int, with_r: bool) -> tuple[list[dict]
         if with_r:
             effect, p = r_methods([(counts, design)], ("deseq2",))[0]["deseq2"].reshape(2, -1)
             row |= _correlations(python, effect, p)
-        mine = ours(counts, design, method=DEFAULT)
+        mine = ours(counts, design, method=DEFAULT, n_cells=part["n_cells"].to_numpy(float))
         third = pd.qcut(counts.sum(axis=1), 3, labels=["low", "middle", "high"])
         for name in third.categories:
             inside = (third == name) & ~python["p_value"].isna().to_numpy()
@@ -178,7 +182,9 @@ def _cell_excess(
         labels = rng.permutation(np.resize(["case", "control"], len(part)))
         case = (labels == "case")[of_cell]
         found = {"cell_wilcoxon": stats.mannwhitneyu(logs[case], logs[~case], axis=0).pvalue}
-        found[DEFAULT] = ours(counts, design_of(two_arms(labels)), method=DEFAULT)["p_value"].to_numpy()
+        n_cells = part["n_cells"].to_numpy(float)
+        test = ours(counts, design_of(two_arms(labels)), method=DEFAULT, n_cells=n_cells)
+        found[DEFAULT] = test["p_value"].to_numpy()
         for method, p in found.items():
             names = {"cell_type": cell_type, "permutation": permutation, "method": method}
             called = (benjamini_hochberg(p) < 0.05).sum()

@@ -9,14 +9,13 @@ from scipy import sparse, stats
 from alscell.activity import compare_sets
 from alscell.composition import compare_composition
 from alscell.enrichment import camera, ranking
-from alscell.expression import moderated_test
 from alscell.pathways import set_scores
 from alscell.ranking import build_ranking, top_weights
 from calibration.cohorts import ARMS, CELLS, Cells, Cohort, Plan, draw, draw_cells, plans
 from calibration.engines import fit_ours, kept_genes, ours, pydeseq2, python_methods, r_methods
 from calibration.measure import rates
 
-DEFAULT = "voom"  # method of config.yaml
+DEFAULT = "alscell"  # the engine of config.yaml
 BASE = {"correlation": 0.05, "batch": False, "donor_variance": 0.08, "prior_df": 6.0, "n_genes": 2000}
 SET_ARMS = ((4, 4), (8, 4), (12, 12))
 DONORS, CELL_NUMBERS, EFFECTS = (3, 4, 5, 6, 8, 12), (10, 30, 100, 300), (0.5, 1.0, 2.0)
@@ -52,6 +51,12 @@ def pydeseq2_genes(arms: tuple[int, int], planted: float, *, repeats: int, seed:
     return out
 
 
+def _default(cohort: Cohort, rows: np.ndarray) -> np.ndarray:
+    """p of the default engine."""
+    n_cells = cohort.donors["n_cells"].to_numpy(float)
+    return ours(cohort.counts[rows], cohort.design, method=DEFAULT, n_cells=n_cells)["p_value"].to_numpy()
+
+
 def curves(*, repeats: int, seed: int) -> list[dict]:
     """Power and false discoveries of the default engine: over donors, cells and effects, the others held."""
     middle = {"donors": 6, "cells": 100, "effect": 1.0}
@@ -65,7 +70,7 @@ def curves(*, repeats: int, seed: int) -> list[dict]:
                 plan = Plan(**size, **BASE, cells=cells, planted=0.1, seed=(seed, int(value * 10), i, len(axis)))
                 cohort = draw(plan)
                 rows = kept_genes(cohort.counts, cohort.design)
-                p = ours(cohort.counts[rows], cohort.design, method=DEFAULT)["p_value"].to_numpy()
+                p = _default(cohort, rows)
                 names = {"part": f"curve {axis}", "arms": str(value), "planted": 0.1, "method": DEFAULT}
                 out.append({**names, **rates(p, cohort.effect[rows] != 0)})
     return out
@@ -90,7 +95,7 @@ def _naive_cohort(plan: Plan) -> dict[str, dict[str, float]]:
     rows = kept_genes(cohort.counts, cohort.design)
     truth = cohort.effect[rows] != 0
     logs = np.log1p(cells / cells.sum(axis=0) * 1e4)
-    p = {DEFAULT: ours(cohort.counts[rows], cohort.design, method=DEFAULT)["p_value"].to_numpy()}
+    p = {DEFAULT: _default(cohort, rows)}
     p["cell_wilcoxon"] = stats.mannwhitneyu(logs[rows][:, case], logs[rows][:, ~case], axis=1).pvalue
     out = {method: rates(values, truth) for method, values in p.items()}
     if not plan.planted:
@@ -118,12 +123,13 @@ def gene_sets(correlation: float, *, repeats: int, seed: int, prerank_repeats: i
 def _set_tests(cohort: Cohort, *, with_prerank: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     design = cohort.design
     rows = kept_genes(cohort.counts, design)
-    fitted = fit_ours(cohort.counts[rows], design, method=DEFAULT)
+    n_cells = cohort.donors["n_cells"].to_numpy(float)
+    fitted = fit_ours(cohort.counts[rows], design, method=DEFAULT, n_cells=n_cells)
     found = pd.Series(np.arange(len(rows))).groupby(cohort.module[rows]).indices
     members = {f"m{module:02d}": index for module, index in found.items() if len(index) >= 10}
     truth = np.array([int(name[1:]) % 5 == 0 and cohort.effect.any() for name in members])
-    test = moderated_test(fitted.fit, design, trend=False)
-    out = {"camera": (camera(fitted, design, members, trend=False)["p_value"].to_numpy(), truth)}
+    test = fitted.test(design)
+    out = {"camera": (camera(fitted, design, members)["p_value"].to_numpy(), truth)}
     out["donor_scores"] = (_donor_scores(cohort, rows, members)["p_value"].to_numpy(), truth)
     if not cohort.effect.any():
         low = test["p_value"].to_numpy() < 0.05
@@ -142,7 +148,8 @@ def _donor_scores(cohort: Cohort, rows: np.ndarray, members: dict[str, np.ndarra
     weights = top_weights(sparse.csr_matrix(cohort.counts[rows].T), ranked)
     scores = set_scores(weights, {("m", name): index for name, index in members.items()}, n_top=ranked.n_top)
     index = pd.MultiIndex.from_tuples([("m", name) for name in members], names=["family", "pathway"])
-    return compare_sets(pd.DataFrame(scores.T, index=index, columns=cohort.donors.index), cohort.design)
+    values = pd.DataFrame(scores.T, index=index, columns=cohort.donors.index)
+    return compare_sets(values, cohort.design, np.ones(len(cohort.donors)))  # as for sums: no variance within donors
 
 
 def _prerank(statistic: np.ndarray, members: dict[str, np.ndarray]) -> np.ndarray:
@@ -171,12 +178,13 @@ def compositions(*, repeats: int, seed: int) -> list[dict]:
         rng = np.random.default_rng([seed, n_case, n_control])
         names = [f"d{i:02d}" for i in range(n_case + n_control)]
         donors = pd.DataFrame({"arm": ["case"] * n_case + ["control"] * n_control}, index=names)
-        choice = {"factor": "arm", "case": ["case"], "control": ["control"], "covariates": [], "min_donors": 3}
+        choice = {"covariates": [], "min_donors": 3, "transform": "logit", "fdr": 0.05, "dataset": "d"}
+        arms = {"c": {"factor": "arm", "case": ["case"], "control": ["control"]}}
         for _ in range(repeats):
             cells = np.exp(rng.normal(8, 0.6, len(names))).astype(int)
             counts = np.array([rng.multinomial(n, rng.dirichlet(SHARES * 30)) for n in cells]).T
             frame = pd.DataFrame(counts, index=[f"t{i}" for i in range(len(SHARES))], columns=names)
-            p = compare_composition(frame, donors, dataset="d", contrast="c", **choice)["p_value"].to_numpy(float)
+            p = compare_composition(frame, donors, arms, **choice)["p_value"].to_numpy(float)
             row = {"part": "composition", "arms": f"{n_case}v{n_control}", "planted": 0.0, "method": "composition"}
             out.append({**row, **rates(p, np.zeros(len(p), dtype=bool))})
     return out

@@ -5,7 +5,7 @@ import pytest
 
 from calibration.cohorts import ARMS, CORRELATIONS
 from calibration.measure import summary
-from calibration.simulated import compositions, gene_sets, genes, naive
+from calibration.simulated import DEFAULT, compositions, gene_sets, genes, naive
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def tests_of_genes():
 
 
 def test_null_p_values_are_uniform_enough(tests_of_genes):
-    row = tests_of_genes.loc[0.0, "voom"]
+    row = tests_of_genes.loc[0.0, DEFAULT]
     assert row["n_cohorts"] >= 20
     assert 0.03 <= row["null_p05"] <= 0.06
     assert row["null_p001"] <= 0.002
@@ -25,7 +25,7 @@ def test_null_p_values_are_uniform_enough(tests_of_genes):
 
 
 def test_planted_genes_are_found_at_the_fdr_that_is_said(tests_of_genes):
-    row = tests_of_genes.loc[0.1, "voom"]
+    row = tests_of_genes.loc[0.1, DEFAULT]
     assert row["fdp"] <= 0.06 + 2 * row["fdp_se"]
     assert row["power"] >= tests_of_genes.loc[(0.1, "best_possible"), "power"] - 0.05
     assert tests_of_genes.loc[(0.1, "oracle"), "power"] > row["power"]
@@ -51,4 +51,4 @@ def test_shares_hold_their_rate():
 def test_tests_over_cells_do_not():
     rates = summary(pd.DataFrame(naive(repeats=3, seed=7)), ["planted", "method"]).set_index(["planted", "method"])
     assert rates.loc[(0.0, "cell_wilcoxon"), "null_p05"] > 0.2
-    assert rates.loc[(0.0, "voom"), "null_p05"] <= 0.06
+    assert rates.loc[(0.0, DEFAULT), "null_p05"] <= 0.06
