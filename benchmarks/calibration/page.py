@@ -37,8 +37,8 @@ A rate is the mean over cohorts, its standard error over cohorts in brackets. FD
 same genes for every method. `null_p05`, `null_p001`: share of p below 0.05, 0.001; `any_call`: share of cohorts with a
 call."""
 ORACLE = """The oracle is a weighted least-squares z test with the true variance of each log count (donors, cells,
-Poisson; delta method) on the same log counts per million, in the same design. No test can know each gene's variance. The
-second yardstick knows how variances are spread over genes and the noise of each count, and infers the rest from the
+Poisson; delta method) on the same log counts per million, in the same design. No test can know each gene's variance.
+The second yardstick knows how variances are spread over genes and the noise of each count, and infers the rest from the
 gene's residuals: what a test can reach."""
 COHORTS = """2,000 genes, 10 % planted at a |log2 fold change| of 0.5 to 2; cells even, uneven or few in cases; half of
 the cohorts with a batch confounded 70 to 30 and held as covariate; correlation 0 to 0.15; variance between cells 1 or 4
