@@ -166,13 +166,18 @@ def tested_members(
     min_size, max_size : int
         Members among `genes`; a set of all genes is left out, too.
     """
-    row_of = pd.Series(np.arange(len(genes)), index=genes)
-    present = gene_sets[gene_sets["gene"].isin(row_of.index)]
+    rows = _rows_of(gene_sets, genes)
+    present = gene_sets.assign(row=rows)[rows >= 0]
     return {
-        f"{family}/{pathway}": row_of[members].to_numpy()
-        for (family, pathway), members in present.groupby(["family", "pathway"])["gene"]
-        if min_size <= len(members) <= min(max_size, len(row_of) - 1)
+        f"{family}/{pathway}": members.to_numpy()
+        for (family, pathway), members in present.groupby(["family", "pathway"])["row"]
+        if min_size <= len(members) <= min(max_size, len(genes) - 1)
     }
+
+
+def _rows_of(gene_sets: pd.DataFrame, genes: np.ndarray) -> np.ndarray:
+    """Position in `genes` of every member, -1 where it is not there; isin on arrow strings takes ten times as long."""
+    return pd.Index(np.asarray(genes, dtype=object)).get_indexer(gene_sets["gene"].to_numpy(dtype=object))
 
 
 def camera_sets(
@@ -227,7 +232,7 @@ def enrich_cell_type(
 
 def count_members(gene_sets: pd.DataFrame, genes: np.ndarray) -> pd.DataFrame:
     """family, pathway and n_genes (members among `genes`); one row a set."""
-    present = gene_sets.assign(n_genes=gene_sets["gene"].isin(genes))
+    present = gene_sets.assign(n_genes=_rows_of(gene_sets, genes) >= 0)
     return present.groupby(["family", "pathway"], as_index=False)["n_genes"].sum().astype({"n_genes": int})
 
 
