@@ -73,6 +73,7 @@ rule synthesis:
         "<summary>/synthesis/pathways.tsv",
         "<summary>/synthesis/genes.tsv",
         "<summary>/synthesis/biomarkers.tsv",
+        "<summary>/synthesis/replication.tsv",
 
 
 rule figures:
