@@ -19,6 +19,9 @@ def pathway_tests(dataset, effects):
         {"dataset": dataset, "contrast": "c", "cell_type": "t", "family": "f", "pathway": name, "effect": effect,
          "standard_error": 0.5, "ci_low": effect - 1, "ci_high": effect + 1, "statistic": effect / 0.5,
          "p_value": p, "fdr": p, "fdr_within": p, "random_set_percentile": 50, "coverage": 1.0,
+         "effect_control_sd": effect, "ci_low_control_sd": effect - 1, "ci_high_control_sd": effect + 1,
+         "minimum_detectable_effect": 2.0, "depth_correlation": 0.1, "depth_correlation_donors": 0.1,
+         "depth_ratio": 1.0,
          "n_case": 4, "n_control": 4, "descriptive": False}
         for name, (effect, p) in effects.items()
     ]  # fmt: skip
@@ -29,7 +32,8 @@ def differential(dataset, changes):
     rows = [
         {"dataset": dataset, "contrast": "c", "cell_type": "t", "gene": gene, "mean": 5.0, "log2_fold_change": change,
          "log2_fold_change_shrunk": change, "standard_error": 0.2, "statistic": change / 0.2, "p_value": p, "fdr": p,
-         "fdr_all": p, "n_case": 4, "n_control": 4, "descriptive": False}
+         "fdr_all": p, "p_without_one": p, "decisive_donor": "d1", "outlier_donor": None,
+         "n_case": 4, "n_control": 4, "descriptive": False}
         for gene, (change, p) in changes.items()
     ]  # fmt: skip
     return pd.DataFrame(rows)
