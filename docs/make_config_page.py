@@ -52,7 +52,8 @@ def _values(part: dict) -> str:
     if part["type"] == "array":
         return f"list of {_values(part['items'])}"
     if part["type"] == "object":
-        return f"name: {_values(part['additionalProperties'])}"
+        inner = part.get("additionalProperties")
+        return f"name: {_values(inner)}" if inner else f"section: {', '.join(f'`{key}`' for key in part['properties'])}"
     words = [{"string": "text", "integer": "whole number", "boolean": "`true` or `false`"}.get(part["type"], "number")]
     for key, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<")):
         if key in part:
