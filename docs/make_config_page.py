@@ -51,6 +51,9 @@ def _values(part: dict) -> str:
         return ", ".join(f"`{value}`" for value in part["enum"])
     if part["type"] == "array":
         return f"list of {_values(part['items'])}"
+    if part["type"] == "object":
+        inner = part.get("additionalProperties")
+        return f"name: {_values(inner)}" if inner else f"section: {', '.join(f'`{key}`' for key in part['properties'])}"
     words = [{"string": "text", "integer": "whole number", "boolean": "`true` or `false`"}.get(part["type"], "number")]
     for key, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<")):
         if key in part:

@@ -310,6 +310,10 @@ def calibration_histogram(dataset: str) -> pd.DataFrame:
     return check_table(table.assign(dataset=dataset, contrast=CONTRAST), "calibration_histogram")
 
 
+HETEROGENEITY = {"tau_squared": 0.1, "q_p_value": 0.3, "i_squared": 10.0, "note": "two_datasets"}
+HETEROGENEITY |= {"prediction_low": np.nan, "prediction_high": np.nan}
+
+
 def synthesis_pathways() -> pd.DataFrame:
     """Motor neurons seen in tissue and dish, microglia in tissue only."""
     rng = np.random.default_rng(6)
@@ -320,12 +324,14 @@ def synthesis_pathways() -> pd.DataFrame:
             effect = MOVED.get((name, pathway), float(rng.normal(0, 0.3)))
             verdict = ("agree" if (name, pathway) in MOVED else "unclear") if both else "one_system"
             row = {"cell_type": name, "family": family, "pathway": pathway, "effect_tissue": effect, "effect": effect}
-            row |= {"effect_dish": effect + 0.2 if both else np.nan, "se_dish": 0.4 if both else np.nan}
+            row |= {"effect_dish": effect + 0.2 if both else np.nan}
+            row |= {"ci_low_dish": effect - 0.6 if both else np.nan, "ci_high_dish": effect + 1 if both else np.nan}
+            row |= {"ci_low_tissue": effect - 0.8, "ci_high_tissue": effect + 0.8, "n_datasets": 1 + both}
             row |= {"n_dish": int(both), "p_difference": 0.7 if both else np.nan, "verdict": verdict}
             rows.append(row)
     table = pd.DataFrame(rows).assign(contrast=CONTRAST, datasets="dish;tissue", organisms="human;human")
-    table = table.assign(n_tissue=1, se_tissue=0.4, p_value=0.2)
-    table = table.assign(ci_low=table["effect"] - 0.6, ci_high=table["effect"] + 0.6, fdr=0.5, i_squared=10.0)
+    table = table.assign(n_tissue=1, p_value=0.2, n_same_sign=1, **HETEROGENEITY)
+    table = table.assign(ci_low=table["effect"] - 0.6, ci_high=table["effect"] + 0.6, fdr=0.5)
     return check_table(table, "synthesis_pathways")
 
 
@@ -334,8 +340,23 @@ def synthesis_genes() -> pd.DataFrame:
     table = pd.DataFrame({"gene": ["GENE0", "GENE1"], "log2_fold_change": [2.5, 1.1], "fdr": [1e-6, 0.2]})
     table = table.assign(contrast=CONTRAST, cell_type="motor_neuron", datasets="dish;tissue", standard_error=0.3)
     table = table.assign(organisms="human;human")
-    table = table.assign(log2_fold_change_tissue=2.5, log2_fold_change_dish=2.4, p_value=1e-8, i_squared=0.0)
-    return check_table(table.assign(same_sign=True), "synthesis_genes")
+    table = table.assign(log2_fold_change_tissue=2.5, log2_fold_change_dish=2.4, p_value=1e-8)
+    return check_table(table.assign(n_datasets=2, n_same_sign=2, **HETEROGENEITY), "synthesis_genes")
+
+
+def synthesis_replication() -> pd.DataFrame:
+    """Motor neurons of two datasets: hits come again; none in microglia."""
+    rows = [
+        {"kind": kind, "cell_type": name, "discovery": first, "replication": second, "n_hits": hits,
+         "n_same_sign": hits * 3 // 4, "n_replicated": hits // 2, "rate": 0.5 if hits else np.nan, "n_others": 900}
+        for kind, hits_of in (("gene", {"motor_neuron": 40, "microglia": 0}), ("pathway", {"motor_neuron": 4}))
+        for name, hits in hits_of.items()
+        for first, second in (("dish", "tissue"), ("tissue", "dish"))
+    ]  # fmt: skip
+    table = pd.DataFrame(rows).assign(contrast=CONTRAST, effect_correlation=0.4)
+    chance = table["rate"] / 10
+    table = table.assign(chance_same_sign=chance * 10, chance_rate=chance, ratio=table["rate"] / chance)
+    return check_table(table, "synthesis_replication")
 
 
 def synthesis_biomarkers() -> pd.DataFrame:

@@ -59,6 +59,7 @@ def drawn(example):
             pd.concat(both), pd.concat(skipped), fdr=0.05, stamp=STAMP
         ),
         "tissue_dish": figures_summary.draw_tissue_dish(example.synthesis_pathways(), n_labels=4, stamp=STAMP),
+        "replication": figures_summary.draw_replication(example.synthesis_replication(), stamp=STAMP),
         "planted_truth": figures_summary.draw_planted(example.planted(), stamp=STAMP),
     }
 
@@ -199,6 +200,39 @@ def test_tissue_and_dish_are_compared_only_where_both_exist(drawn):
     assert set(numbers["cell_type"]) == {"motor_neuron"}
 
 
+def test_one_dataset_or_one_system_is_said_to_be_so(example):
+    table = example.synthesis_pathways().assign(effect_dish=np.nan, n_dish=0)
+    figure, numbers = figures_summary.draw_tissue_dish(table.assign(datasets="cord"), n_labels=3, stamp="")
+    assert "Only one dataset was tested (cord)" in texts(figure)
+    assert numbers.empty
+    figure, _ = figures_summary.draw_tissue_dish(table.assign(datasets="cord;cortex"), n_labels=3, stamp="")
+    assert "of one system (tissue)" in texts(figure)
+    figure, _ = figures_summary.draw_tissue_dish(example.synthesis_pathways().iloc[:0], n_labels=3, stamp="")
+    assert "No cell type was compared" in texts(figure)
+
+
+def test_wide_intervals_of_two_datasets_do_not_flatten_the_panel(example):
+    """One degree of freedom: intervals of 12.7 standard errors to each side."""
+    table = example.synthesis_pathways()
+    wide = table.assign(ci_low_tissue=table["effect_tissue"] - 50, ci_high_tissue=table["effect_tissue"] + 50)
+    figure, _ = figures_summary.draw_tissue_dish(wide, n_labels=3, stamp="")
+    low, high = figure.axes[0].get_xlim()
+    largest = table[["effect_tissue", "effect_dish"]].abs().max(axis=None)
+    assert -2.5 * largest < low < -largest < largest < high < 2.5 * largest
+
+
+def test_replication_shows_pairs_with_hits_and_their_numbers(drawn, example):
+    figure, numbers = drawn["replication"]
+    written = texts(figure)
+    assert "tissue → dish" in written
+    assert "20 of 40" in written
+    assert "2 of 4" in written
+    assert "microglia" not in written
+    assert set(numbers["cell_type"]) == {"motor_neuron"}
+    none = example.synthesis_replication().assign(n_hits=0)
+    assert "No dataset has a hit" in texts(figures_summary.draw_replication(none, stamp="")[0])
+
+
 def test_planted_tally(drawn):
     assert "2 found, 1 missed, 1 false call" in texts(drawn["planted_truth"][0])
 
@@ -221,6 +255,7 @@ def test_empty_tables_give_a_figure_that_says_so(example):
         figures_calibration.draw_calibration(none("calibration"), none("calibration_histogram"), stamp=""),
         figures_summary.draw_pathway_heatmap(none("pathway_tests"), none("differential_skipped"), fdr=0.05, stamp=""),
         figures_summary.draw_tissue_dish(none("synthesis_pathways"), n_labels=3, stamp=""),
+        figures_summary.draw_replication(none("synthesis_replication"), stamp=""),
         figures_summary.draw_planted(none("planted"), stamp=""),
     ]
     for figure, numbers in pairs:

@@ -5,6 +5,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -72,7 +73,7 @@ def results(example, tmp_path_factory) -> Results:
     names += ("pathway_sets", "pathway_tests", "calibration")
     tables = {name: pd.concat([getattr(example, name)(one) for one in example.TYPES]) for name in names}
     tables["pathway_views"] = compare_views(tables["pathway_tests"], tables["enrichment"], fdr=0.05)
-    over = ("synthesis_pathways", "synthesis_genes", "synthesis_biomarkers")
+    over = ("synthesis_pathways", "synthesis_genes", "synthesis_biomarkers", "synthesis_replication")
     over += ("planted", "planted_genes", "planted_composition")
     tables |= {name: getattr(example, name)() for name in over}
     tables["cluster_labels"] = pd.concat([example.cluster_labels(one).assign(dataset=one) for one in example.TYPES])
@@ -337,3 +338,23 @@ def test_other_numbers():
     assert report_text.number(-1.5) == "−1.50"
     assert report_text.size(123456789) == "123.5 MB"
     assert report_text.joined(["a", "b", "c"]) == "a, b and c"
+
+
+def test_replication_in_a_sentence(example):
+    table = example.synthesis_replication()
+    said = report_text.replication_sentence(table)
+    assert said.startswith(
+        "40 of 80 hits (genes; 50 %, by chance 5 %) and 4 of 8 hits (gene sets; 50 %, by chance 5 %)"
+    )
+    assert "no p-value" in said
+    assert report_text.replication_sentence(table.iloc[:0]).startswith("No cell type was tested in two datasets")
+    assert report_text.replication_sentence(table.assign(n_hits=0)).startswith("No dataset has a hit")
+    unknown = table[table["kind"] == "gene"].assign(chance_rate=np.nan)
+    assert report_text.replication_sentence(unknown).startswith("40 of 80 hits (genes; 50 %) had")
+
+
+def test_two_datasets_are_noted_in_the_tables_over_datasets(page):
+    words = page.words()
+    assert "two datasets: too few for a pooled p" in words
+    assert "1 of 2" in words
+    assert "40 of 80 hits (genes" in words

@@ -85,6 +85,12 @@ FAULTS = {
         "contrasts: {mine: {factor: condition, case: [ALS, Control], control: [Control]}}\n",
         ["contrast 'mine'", "Control in both case and control"],
     ),
+    "name of two cell types": (
+        CONFIG,
+        APPEND,
+        "synthesis: {cell_types: {motor_neuron: [mn], neuron: [mn]}}\n",
+        ["synthesis.cell_types", "'mn' twice", "one cell type"],
+    ),
     "absolute summary folder": (CONFIG, APPEND, "summary_folder: /tmp/x\n", ["summary_folder", "/tmp/x", "inside"]),
     "summary folder above": (CONFIG, APPEND, "summary_folder: ../x\n", ["summary_folder", "../x", "inside"]),
     "mirror that is neither": (

@@ -39,7 +39,7 @@ def differential(dataset, changes):
     return pd.DataFrame(rows)
 
 
-def synthesize(folder, tests, genes):
+def synthesize(folder, tests, genes, cell_types=None):
     given = {"pathway_tests": [], "differential": []}
     for number, (table, name) in enumerate(
         [(t, "pathway_tests") for t in tests] + [(t, "differential") for t in genes]
@@ -48,14 +48,15 @@ def synthesize(folder, tests, genes):
         files.write_table(table, path, name)
         given[name].append(str(path))
     files.write_plain_table(pd.DataFrame({"gene": ["NEFL", "CHIT1"], "known": ["doi", ""]}), folder / "known.tsv")
-    outputs = {name: str(folder / f"{name}.tsv") for name in ("pathways", "genes", "biomarkers")}
+    outputs = {name: str(folder / f"{name}.tsv") for name in ("pathways", "genes", "biomarkers", "replication")}
+    choices = {"cell_types": cell_types or {}, "fdr": 0.05, "n_expression_bins": 25}
     known = {"systems": {"cord": "tissue", "lines": "dish", "mice": "tissue"}, "organisms": ORGANISMS}
     tables = {"candidates": str(folder / "known.tsv"), "orthologs": str(GENE_TABLES / "mouse_human.tsv.gz")}
-    synthesize_datasets.main(**given, **outputs, **tables, **known, fdr=0.05)
+    synthesize_datasets.main(**given, **outputs, **tables, **known, **choices)
     return {name: files.read_table(path, f"synthesis_{name}") for name, path in outputs.items()}
 
 
-def test_three_tables_of_two_datasets(tmp_path):
+def test_four_tables_of_two_datasets(tmp_path):
     tests = [
         pathway_tests("cord", {"a": (3.0, 1e-5), "b": (3.0, 1e-5), "c": (0.1, 0.8)}),
         pathway_tests("lines", {"a": (2.5, 1e-4), "b": (-0.2, 0.7), "c": (0.2, 0.7)}),
@@ -71,6 +72,10 @@ def test_three_tables_of_two_datasets(tmp_path):
         "c": "unclear",
     }
     assert got["genes"]["gene"].tolist() == ["NEFL"]
+    again = got["replication"].set_index(["kind", "discovery"])
+    assert again.loc[("gene", "cord"), ["n_hits", "n_replicated", "n_others"]].tolist() == [1, 1, 0]
+    assert again.loc[("pathway", "cord"), ["n_hits", "n_same_sign", "n_replicated"]].tolist() == [2, 1, 1]
+    assert again.loc[("pathway", "lines"), ["n_hits", "n_same_sign", "n_replicated"]].tolist() == [1, 1, 1]
     assert got["biomarkers"][["gene", "datasets", "direction", "known"]].to_numpy().tolist() == [
         ["NEFL", "cord;lines", "up", "doi"]
     ]
@@ -82,7 +87,8 @@ def test_cell_types_are_matched_by_name_whatever_their_spelling(tmp_path):
     for tables in (tests, genes):
         tables[0]["cell_type"], tables[1]["cell_type"] = "Motor neuron", "motor_neuron"
     got = synthesize(tmp_path, tests, genes)
-    for table in got.values():
+    for name in ("pathways", "genes", "biomarkers"):
+        table = got[name]
         assert table[["cell_type", "datasets"]].to_numpy().tolist() == [["motor_neuron", "cord;lines"]]
     assert got["pathways"]["verdict"].tolist() == ["agree"]
 
@@ -113,8 +119,21 @@ def test_one_dataset_still_makes_the_tables(tmp_path):
     got = synthesize(tmp_path, [pathway_tests("cord", {"a": (3.0, 1e-5)})], [empty_table("differential")])
     assert got["pathways"]["verdict"].tolist() == ["one_system"]
     assert np.isnan(got["pathways"]["effect_dish"][0])
-    assert got["genes"].empty
-    assert got["biomarkers"].empty
+    assert got["pathways"]["note"].tolist() == ["one_dataset"]
+    for name in ("genes", "biomarkers", "replication"):
+        assert got[name].empty
+
+
+def test_configured_names_of_a_cell_type_bring_datasets_together(tmp_path):
+    genes = [differential("cord", {"NEFL": (1.0, 0.001)}), differential("lines", {"NEFL": (0.8, 0.01)})]
+    tests = [pathway_tests("cord", {"a": (3.0, 1e-5)}), pathway_tests("lines", {"a": (2.5, 1e-4)})]
+    for tables in (tests, genes):
+        tables[0]["cell_type"], tables[1]["cell_type"] = "alpha_motor_neuron", "motor_neuron"
+    got = synthesize(tmp_path, tests, genes, {"motor_neuron": ["alpha_motor_neuron"]})
+    assert got["pathways"][["cell_type", "datasets", "verdict"]].to_numpy().tolist() == [
+        ["motor_neuron", "cord;lines", "agree"]
+    ]
+    assert len(got["replication"]) == 4
 
 
 def test_planted_truth_of_two_datasets(tmp_path):

@@ -74,12 +74,14 @@ LIBRARY = {
         "orthologs",
         "pathways",
         "planted",
+        "pooling",
         "power",
         "pseudobulk",
         "quality",
         "raw_layouts",
         "random_sets",
         "ranking",
+        "replication",
         "report",
         "report_tables",
         "report_text",
@@ -399,7 +401,7 @@ def figure_files(suffix):
             for name in by_contrast
             for path in expand_datasets(f"{folder}/{name}_{{dataset}}_{{contrast}}.{suffix}")
         ),
-        *(f"{folder}/{name}.{suffix}" for name in ("pathway_heatmap", "tissue_dish")),
+        *(f"{folder}/{name}.{suffix}" for name in ("pathway_heatmap", "tissue_dish", "replication")),
         *([f"{folder}/planted_truth.{suffix}"] if PLANTED else []),
     ]
 
@@ -445,7 +447,7 @@ def result_files():
         *(path for name in by_dataset + by_contrast for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in calibration if CALIBRATED for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in truth for path in expand_datasets(f"{folder}/truth/{name}", SIMULATED)),
-        *(f"<summary>/synthesis/{name}.tsv" for name in ("pathways", "genes", "biomarkers")),
+        *(f"<summary>/synthesis/{name}.tsv" for name in ("pathways", "genes", "biomarkers", "replication")),
         *(f"<summary>/{name}.tsv" for name in ("planted", "planted_genes", "planted_composition") if PLANTED),
         *(path for suffix in ("pdf", "png", "tsv") for path in figure_files(suffix)),
         "<summary>/report.html",

@@ -23,6 +23,7 @@ rule write_report:
         synthesis_pathways=["<summary>/synthesis/pathways.tsv"],
         synthesis_genes=["<summary>/synthesis/genes.tsv"],
         synthesis_biomarkers=["<summary>/synthesis/biomarkers.tsv"],
+        synthesis_replication=["<summary>/synthesis/replication.tsv"],
         planted=["<summary>/planted.tsv"] if PLANTED else [],
         planted_genes=["<summary>/planted_genes.tsv"] if PLANTED else [],
         planted_composition=["<summary>/planted_composition.tsv"] if PLANTED else [],

@@ -1,4 +1,4 @@
-"""All datasets together: tissue against dish, biomarker candidates, and what was found of a planted truth."""
+"""All datasets together: tissue against dish, biomarker candidates, hits that come again, and what was found of a planted truth."""
 
 
 rule synthesize_datasets:
@@ -12,6 +12,7 @@ rule synthesize_datasets:
         pathways="<summary>/synthesis/pathways.tsv",
         genes="<summary>/synthesis/genes.tsv",
         biomarkers="<summary>/synthesis/biomarkers.tsv",
+        replication="<summary>/synthesis/replication.tsv",
     log:
         "logs/synthesize_datasets/synthesize_datasets.log",
     benchmark:
@@ -22,9 +23,11 @@ rule synthesize_datasets:
     params:
         systems=systems(),
         organisms=organisms(),
+        cell_types=lookup("synthesis/cell_types", within=config),
         fdr=lookup("differential/fdr", within=config),
+        n_expression_bins=lookup("pathways/n_expression_bins", within=config),
     message:
-        "Pool pathways and genes over datasets, tissue against dish"
+        "Pool pathways and genes over datasets, tissue against dish, and look for hits in other datasets"
     script:
         "../scripts/synthesize_datasets.py"
 

@@ -85,6 +85,7 @@ rule synthesis:
         "<summary>/synthesis/pathways.tsv",
         "<summary>/synthesis/genes.tsv",
         "<summary>/synthesis/biomarkers.tsv",
+        "<summary>/synthesis/replication.tsv",
 
 
 rule figures:

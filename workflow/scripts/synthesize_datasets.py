@@ -1,8 +1,10 @@
-"""Pool pathway and gene effects over datasets, tissue against dish, and list biomarker candidates."""
+"""Pool pathway and gene effects over datasets, tissue against dish; look hits up in other datasets; list candidates."""
 
 import logging
 
-from alscell import agreement, files
+import pandas as pd
+
+from alscell import agreement, files, replication
 from alscell.jobs import run
 from alscell.orthologs import in_human_symbols
 
@@ -15,25 +17,30 @@ def main(
     differential: list[str],
     candidates: str,
     orthologs: str,
-    pathways: str,
-    genes: str,
-    biomarkers: str,
     systems: dict[str, str],
     organisms: dict[str, str],
+    cell_types: dict[str, list[str]],
     fdr: float,
+    n_expression_bins: int,
+    **outputs: str,
 ) -> None:
     """Read the tests of all datasets, write the synthesis; genes of mice go by their human orthologs."""
-    tested_sets = agreement.match_cell_types(files.read_tables(pathway_tests, "pathway_tests"))
-    tested_genes = agreement.match_cell_types(files.read_tables(differential, "differential"))
-    tested_genes = in_human_symbols(tested_genes, files.read_gene_table(orthologs), organisms=organisms)
-    sets = agreement.synthesize_pathways(tested_sets, systems=systems, fdr=fdr)
-    pooled = agreement.synthesize_genes(tested_genes, systems=systems)
-    found = agreement.find_biomarkers(tested_genes, files.read_samples(candidates), fdr=fdr)
-    kept = agreement.worth_keeping(pooled, fdr=fdr)
-    for table, path, name in ((sets, pathways, "pathways"), (kept, genes, "genes"), (found, biomarkers, "biomarkers")):
-        files.write_table(agreement.with_organisms(table, organisms), path, f"synthesis_{name}")
-    counts = sets["verdict"].value_counts().sort_index().to_dict()
-    LOG.info("%d datasets: %s; %d genes pooled, %d candidates", len(systems), counts, len(pooled), len(found))
+    sets, genes = files.read_tables(pathway_tests, "pathway_tests"), files.read_tables(differential, "differential")
+    sets, genes = (agreement.match_cell_types(table, names=cell_types) for table in (sets, genes))
+    genes = in_human_symbols(genes, files.read_gene_table(orthologs), organisms=organisms)
+    pooled = agreement.synthesize_genes(genes, systems=systems)
+    tables = {
+        "pathways": agreement.synthesize_pathways(sets, systems=systems, fdr=fdr),
+        "genes": agreement.worth_keeping(pooled, fdr=fdr),
+        "biomarkers": agreement.find_biomarkers(genes, files.read_samples(candidates), fdr=fdr),
+    }
+    tables = {name: agreement.with_organisms(table, organisms) for name, table in tables.items()}
+    again = replication.replicate_genes(genes, fdr=fdr, n_bins=n_expression_bins)
+    tables["replication"] = pd.concat([again, replication.replicate_pathways(sets, fdr=fdr)])
+    for name, path in outputs.items():
+        files.write_table(tables[name], path, f"synthesis_{name}")
+    counts = tables["pathways"]["verdict"].value_counts().sort_index().to_dict()
+    LOG.info("%d datasets: %s; %d genes pooled", len(systems), counts, len(pooled))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,5 @@
-"""Do datasets agree: effects pooled over datasets by random effects, tissue against dish.
+"""Do datasets agree: effects pooled over datasets, tissue against dish, biomarker candidates.
 
-SOURCE: DerSimonian and Laird 1986, doi:10.1016/0197-2456(86)90046-2; Higgins and Thompson 2002, doi:10.1002/sim.1186.
-NOTE: plain DerSimonian-Laird with normal intervals. With two or three datasets the variance between them is hardly
-known, so an interval may be too narrow; Hartung-Knapp intervals would have one degree of freedom and say nothing.
 NOTE: only tested rows are pooled. Rows of datasets with too few donors (descriptive) never are.
 """
 
@@ -12,94 +9,53 @@ import logging
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from alscell.expression import benjamini_hochberg
 from alscell.keys import CELL_TYPE, CONTRAST, DATASET, DESCRIPTIVE, FAMILY, GENE, PATHWAY
+from alscell.pooling import CONFIDENCE, difference, random_effects
 
 LOG = logging.getLogger("alscell.agreement")
 TISSUE, DISH = "tissue", "dish"
-CONFIDENCE = 0.95
 PATHWAY_KEY = [CONTRAST, CELL_TYPE, FAMILY, PATHWAY]
 GENE_KEY = [CONTRAST, CELL_TYPE, GENE]
+_HETEROGENEITY = ["tau_squared", "q_p_value", "i_squared", "prediction_low", "prediction_high", "note"]
 
 
-def normal_standard_error(effect: np.ndarray, standard_error: np.ndarray, p_value: np.ndarray) -> np.ndarray:
-    """The standard error at which a normal test of the effect gives the dataset's own p value.
+def match_cell_types(table: pd.DataFrame, *, names: dict[str, list[str]]) -> pd.DataFrame:
+    """The table with one name of each cell type: "Motor neuron" and "motor-neuron" are motor_neuron.
 
-    A t test with few donors is less certain than its standard error says; pooling by normal weights must know that.
-
-    Parameters
-    ----------
-    effect, standard_error, p_value : ndarray
-        Of one dataset's t tests. Where the effect is next to 0 (p above 0.999) the standard error stays as it is.
-    """
-    z = stats.norm.isf(np.clip(p_value, 1e-300, 1.0) / 2)
-    usable = p_value < 0.999
-    return np.where(usable, np.abs(effect) / np.where(usable, z, 1.0), standard_error)
-
-
-def random_effects(effects: np.ndarray, standard_errors: np.ndarray) -> pd.DataFrame:
-    """DerSimonian-Laird mean of each row.
-
-    Parameters
-    ----------
-    effects, standard_errors : ndarray, rows x datasets
-        NaN where a dataset has no value; standard errors above 0.
-
-    Returns
-    -------
-    DataFrame
-        n (datasets), effect, standard_error, p_value (two-sided, normal), i_squared (0..100; NaN for one dataset).
-        All but n are NaN in a row without any value.
-    """
-    known = np.isfinite(effects) & np.isfinite(standard_errors)
-    n = known.sum(axis=1)
-    values = np.where(known, effects, 0.0)
-    variances = np.where(known, standard_errors, 1.0) ** 2
-    fixed = known / variances
-    with np.errstate(divide="ignore", invalid="ignore"):
-        middle = (fixed * values).sum(axis=1) / fixed.sum(axis=1)
-        spread = (fixed * (values - middle[:, None]) ** 2).sum(axis=1)
-        scale = fixed.sum(axis=1) - (fixed**2).sum(axis=1) / fixed.sum(axis=1)
-        between = np.where(n > 1, np.maximum(0.0, (spread - (n - 1)) / scale), 0.0)
-        weights = known / (variances + between[:, None])
-        effect = (weights * values).sum(axis=1) / weights.sum(axis=1)
-        error = 1 / np.sqrt(weights.sum(axis=1))
-        heterogeneity = 100 * np.maximum(0.0, np.where(spread > 0, 1 - (n - 1) / spread, 0.0))
-    out = pd.DataFrame({"n": n, "effect": effect, "standard_error": error})
-    out.loc[n == 0, ["effect", "standard_error"]] = np.nan
-    out["p_value"] = 2 * stats.norm.sf(np.abs(out["effect"] / out["standard_error"]))
-    out["i_squared"] = np.where(n > 1, heterogeneity, np.nan)
-    return out
-
-
-def match_cell_types(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with one spelling of each cell type: "Motor neuron" and "motor-neuron" are motor_neuron.
-
-    Small letters, spaces and hyphens as '_'. Types that one dataset tells apart by nothing else keep their spelling.
-    A contrast whose datasets share no cell type is a warning in the log.
+    First the spelling (small letters, spaces and hyphens as '_'), then `names`. Types of one dataset that would fall
+    together keep their own names: they share donors, and are no two datasets. A contrast whose datasets share no cell
+    type is a warning in the log.
 
     Parameters
     ----------
     table : DataFrame
         Rows of "pathway_tests" or "differential" of all datasets.
+    names : dict
+        Cell type -> further names that datasets give it.
     """
-    names = table[[DATASET, CELL_TYPE]].drop_duplicates()
-    plain = names[CELL_TYPE].str.strip().str.casefold().str.replace(r"[\s-]+", "_", regex=True)
-    names = names.assign(plain=plain)
-    apart = names.duplicated([DATASET, "plain"], keep=False)
+    types = table[[DATASET, CELL_TYPE]].drop_duplicates()
+    told = {other: name for name, others in names.items() for other in _spelled(pd.Series(others, dtype="str"))}
+    plain = _spelled(types[CELL_TYPE])
+    types = types.assign(plain=[told.get(name, name) for name in plain])
+    apart = types.duplicated([DATASET, "plain"], keep=False)
     if apart.any():
-        LOG.warning("cell types told apart by spelling alone: %s", ", ".join(sorted(names.loc[apart, CELL_TYPE])))
-    names["plain"] = names["plain"].where(~apart, names[CELL_TYPE])
-    matched = table.merge(names, on=[DATASET, CELL_TYPE], how="left", validate="m:1")
+        kept = ", ".join(sorted(set(types.loc[apart, CELL_TYPE])))
+        LOG.warning("cell types of one dataset that would fall together keep their names: %s", kept)
+    types["plain"] = types["plain"].where(~apart, types[CELL_TYPE])
+    matched = table.merge(types, on=[DATASET, CELL_TYPE], how="left", validate="m:1")
     matched = matched.assign(**{CELL_TYPE: matched["plain"]}).drop(columns="plain")
-    for contrast, rows in _tested(matched).groupby(CONTRAST, sort=True):
-        types = rows.groupby(DATASET, sort=True)[CELL_TYPE].unique()
-        if len(types) > 1 and rows.groupby(CELL_TYPE)[DATASET].nunique().max() < 2:
-            listed = "; ".join(f"{dataset}: {', '.join(sorted(own))}" for dataset, own in types.items())
+    for contrast, rows in only_tested(matched).groupby(CONTRAST, sort=True):
+        by_dataset = rows.groupby(DATASET, sort=True)[CELL_TYPE].unique()
+        if len(by_dataset) > 1 and rows.groupby(CELL_TYPE)[DATASET].nunique().max() < 2:
+            listed = "; ".join(f"{dataset}: {', '.join(sorted(own))}" for dataset, own in by_dataset.items())
             LOG.warning("%s: the datasets share no tested cell type, nothing is pooled (%s)", contrast, listed)
     return matched
+
+
+def _spelled(names: pd.Series) -> pd.Series:
+    return names.str.strip().str.casefold().str.replace(r"[\s-]+", "_", regex=True)
 
 
 def with_organisms(table: pd.DataFrame, organisms: dict[str, str]) -> pd.DataFrame:
@@ -127,25 +83,16 @@ def synthesize_pathways(tests: pd.DataFrame, *, systems: dict[str, str], fdr: fl
     """
     rows, pooled = _pool(tests, PATHWAY_KEY, "effect", systems)
     both = pooled["all"]
-    half = stats.norm.ppf((1 + CONFIDENCE) / 2) * both["standard_error"]
-    out = rows.assign(
-        effect=both["effect"],
-        ci_low=both["effect"] - half,
-        ci_high=both["effect"] + half,
-        p_value=both["p_value"],
-        fdr=_fdr_within(rows, both["p_value"], [CONTRAST]),
-        i_squared=both["i_squared"],
-    )
+    out = rows.assign(**both[["effect", "ci_low", "ci_high", "p_value"]])
+    out["fdr"] = _fdr_within(rows, both["p_value"], [CONTRAST])
     for system in (TISSUE, DISH):
         part = pooled[system]
-        out[f"n_{system}"], out[f"effect_{system}"], out[f"se_{system}"] = (
-            part[name] for name in ("n", "effect", "standard_error")
-        )
-    difference = out["effect_tissue"] - out["effect_dish"]
-    out["p_difference"] = 2 * stats.norm.sf(np.abs(difference / np.hypot(out["se_tissue"], out["se_dish"])))
+        out[f"n_{system}"], out[f"effect_{system}"] = part["n"], part["effect"]
+        out[f"ci_low_{system}"], out[f"ci_high_{system}"] = part["ci_low"], part["ci_high"]
+    out["p_difference"] = difference(pooled[TISSUE], pooled[DISH])
     shown = {name: _fdr_within(rows, pooled[name]["p_value"], [CONTRAST]) <= fdr for name in ("all", TISSUE, DISH)}
     out["verdict"] = verdicts(pooled[TISSUE], pooled[DISH], out["p_difference"], shown)
-    return out
+    return out.assign(n_datasets=both["n"], n_same_sign=both["n_same_sign"], **both[_HETEROGENEITY])
 
 
 def verdicts(
@@ -166,7 +113,7 @@ def verdicts(
     Parameters
     ----------
     tissue, dish : DataFrame
-        From `random_effects`, rows alike.
+        n, effect, p_value; rows alike.
     p_difference : Series
         Of tissue against dish.
     shown : dict
@@ -205,9 +152,7 @@ def synthesize_genes(differential: pd.DataFrame, *, systems: dict[str, str]) -> 
     """
     rows, pooled = _pool(differential, GENE_KEY, "log2_fold_change", systems)
     both = pooled["all"]
-    tested = _tested(differential)
-    by_gene = tested.assign(sign=np.sign(tested["log2_fold_change"])).groupby(GENE_KEY, sort=True)
-    signs = by_gene["sign"].agg(["min", "max"])
+    lowest = only_tested(differential).groupby(GENE_KEY, sort=True)["fdr"].min()
     return rows.assign(
         log2_fold_change_tissue=pooled[TISSUE]["effect"],
         log2_fold_change_dish=pooled[DISH]["effect"],
@@ -215,16 +160,16 @@ def synthesize_genes(differential: pd.DataFrame, *, systems: dict[str, str]) -> 
         standard_error=both["standard_error"],
         p_value=both["p_value"],
         fdr=_fdr_within(rows, both["p_value"], [CONTRAST, CELL_TYPE]),
-        i_squared=both["i_squared"],
-        same_sign=(signs["min"] == signs["max"]).to_numpy(),
-        lowest_fdr=by_gene["fdr"].min().to_numpy(),
+        n_datasets=both["n"],
+        n_same_sign=both["n_same_sign"],
+        **both[_HETEROGENEITY],
+        lowest_fdr=lowest.to_numpy(),
     )
 
 
 def worth_keeping(genes: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
     """Rows that say something beyond the dataset's own table: of two datasets or more, or a hit in its only one."""
-    several = genes["datasets"].str.contains(";", regex=False)
-    return genes[several | (genes["lowest_fdr"] <= fdr)].drop(columns="lowest_fdr")
+    return genes[(genes["n_datasets"] > 1) | (genes["lowest_fdr"] <= fdr)].drop(columns="lowest_fdr")
 
 
 def find_biomarkers(differential: pd.DataFrame, candidates: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
@@ -245,7 +190,7 @@ def find_biomarkers(differential: pd.DataFrame, candidates: pd.DataFrame, *, fdr
         Columns of the table "synthesis_biomarkers". The pooled effect is in "synthesis_genes"; it may have another
         sign than a hit, and FDR of a hit and direction of the pool would be a claim that no dataset makes.
     """
-    tested = _tested(differential)
+    tested = only_tested(differential)
     hits = tested[(tested["fdr"] <= fdr) & tested[GENE].isin(candidates[GENE])]
     hits = hits.sort_values([*GENE_KEY, "fdr", DATASET], kind="stable")
     by_gene = hits.assign(sign=np.sign(hits["log2_fold_change"])).groupby(GENE_KEY, sort=True)
@@ -261,30 +206,36 @@ def find_biomarkers(differential: pd.DataFrame, candidates: pd.DataFrame, *, fdr
     return out[[*GENE_KEY, "datasets", "log2_fold_change", "fdr", "direction", "known"]]
 
 
-def _tested(table: pd.DataFrame) -> pd.DataFrame:
-    return table[~table[DESCRIPTIVE].astype(bool)]
+def only_tested(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows with a test behind them: not descriptive, and with an effect, a standard error and a p value."""
+    return table[~table[DESCRIPTIVE].astype(bool) & table[["standard_error", "p_value"]].notna().all(axis=1)]
 
 
 def _pool(
     table: pd.DataFrame, key: list[str], effect: str, systems: dict[str, str]
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     """Keys and datasets of each row, sorted; and its pooled effects over all datasets, and over each system's."""
-    tested = _tested(table)
-    error = normal_standard_error(
-        *(tested[name].to_numpy(dtype=float) for name in (effect, "standard_error", "p_value"))
-    )
-    long = tested[[*key, DATASET]].assign(effect=tested[effect].astype(float), error=error)
-    by_row = long.set_index([*key, DATASET])
-    effects, errors = (by_row[name].unstack(DATASET).sort_index() for name in ("effect", "error"))
-    pooled = {"all": random_effects(effects.to_numpy(), errors.to_numpy())}
-    for system in (TISSUE, DISH):
-        inside = [name for name in effects.columns if systems[name] == system]
-        pooled[system] = random_effects(effects[inside].to_numpy(), errors[inside].to_numpy())
-    rows = effects.index.to_frame(index=False)
-    known = effects.notna().to_numpy()
+    columns = [name for name in ("standard_error", "p_value", "ci_low", "ci_high") if name in table]
+    long = only_tested(table).set_index([*key, DATASET])[[effect, *columns]].astype(float)
+    wide = {name: long[name].unstack(DATASET).sort_index() for name in (effect, *columns)}
+    wide["effect"] = wide.pop(effect)
+    datasets = wide["effect"].columns
+    chosen = {"all": list(datasets)}
+    chosen |= {system: [name for name in datasets if systems[name] == system] for system in (TISSUE, DISH)}
+    pooled = {name: _pool_datasets({one: part[own] for one, part in wide.items()}) for name, own in chosen.items()}
+    known = wide["effect"].notna().to_numpy()
     patterns, codes = np.unique(known, axis=0, return_inverse=True) if len(known) else (known, np.zeros(0, dtype=int))
-    names = np.array([";".join(effects.columns[pattern]) for pattern in patterns], dtype=object)
+    names = np.array([";".join(datasets[pattern]) for pattern in patterns], dtype=object)
+    rows = wide["effect"].index.to_frame(index=False)
     return rows.assign(datasets=names[codes.ravel()] if len(names) else ""), pooled
+
+
+def _pool_datasets(wide: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Random effects over datasets; where there is one dataset only, its own test, with its donors' uncertainty."""
+    pooled = random_effects(wide["effect"].to_numpy(), wide["standard_error"].to_numpy())
+    for name, values in wide.items():
+        pooled[name] = np.where(pooled["n"] == 1, values.max(axis=1).to_numpy(), pooled[name])
+    return pooled
 
 
 def _fdr_within(rows: pd.DataFrame, p_value: pd.Series, groups: list[str]) -> pd.Series:

@@ -66,6 +66,7 @@ def check_inputs(
     filled = _with_defaults(sound, schema["config"])
     problems += _gene_set_problems(filled["pathways"])
     problems += _download_problems(filled["download"])
+    problems += _name_problems(filled["synthesis"]["cell_types"])
     contrasts = {
         name: contrast
         for name, contrast in (config.get("contrasts") or filled["contrasts"]).items()
@@ -163,6 +164,17 @@ def _download_problems(download: dict) -> list[InputError]:
     expected = "an address (https://...) or a folder that exists"
     mend = 'Mend it, or set it to "" for none.'
     return [InputError("config, key 'download.mirror'", found=f"'{mirror}'", expected=expected, mend=mend)]
+
+
+def _name_problems(cell_types: dict[str, list[str]]) -> list[InputError]:
+    """Names that stand for two cell types, or that are a cell type and another name of one."""
+    listed = [name for own, others in cell_types.items() for name in {own, *others}]
+    twice = sorted({name for name in listed if listed.count(name) > 1})
+    mend = "Leave each name under one cell type."
+    return [
+        InputError("config, key 'synthesis.cell_types'", found=f"'{name}' twice", expected="every name once", mend=mend)
+        for name in twice
+    ]
 
 
 def _arms_problems(contrasts: dict) -> list[InputError]:

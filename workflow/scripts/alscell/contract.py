@@ -130,6 +130,7 @@ FILES: tuple[FileContract, ...] = (
     *_synthesis("pathways", "gene sets over datasets"),
     *_synthesis("genes", "genes over datasets"),
     *_synthesis("biomarkers", "secreted or shed genes that change: biomarker candidates"),
+    *_synthesis("replication", "hits of one dataset in another, against chance"),
     FileContract(f"{SUMMARY}/planted.tsv", "compare_planted", "planted", "planted sets against findings", SIMULATED),
     FileContract(f"{SUMMARY}/planted_genes.tsv", "compare_planted", "planted_genes", "the same of genes", SIMULATED),
     FileContract(
@@ -148,6 +149,7 @@ FILES: tuple[FileContract, ...] = (
     *_figure("calibration_{dataset}_{contrast}", "plot_calibration", "p values and false positives, labels shuffled"),
     *_figure("pathway_heatmap", "plot_pathway_heatmap", "effect of every gene set in every dataset and cell type"),
     *_figure("tissue_dish", "plot_tissue_dish", "effect in tissue against effect in the dish"),
+    *_figure("replication", "plot_replication", "share of hits that come again in another dataset, against chance"),
     *_figure("planted_truth", "plot_planted_truth", "planted against found", SIMULATED),
     FileContract(f"{SUMMARY}/report.html", "write_report", "", "the report: one page, opens offline"),
     FileContract(f"{SUMMARY}/manifest.tsv", "write_manifest", "manifest", "checksum, size and rule of every result"),

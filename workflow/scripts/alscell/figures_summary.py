@@ -1,4 +1,4 @@
-"""Figures over all datasets of a run: pathway heat map, tissue against dish, planted against found.
+"""Figures over all datasets of a run: pathway heat map, tissue against dish, hits found again, planted truth.
 
 Each function returns the figure and the very numbers it shows. Positive always means: higher in the case arm.
 """
@@ -140,11 +140,11 @@ def draw_tissue_dish(pathways: pd.DataFrame, *, n_labels: int, stamp: str) -> tu
         Sets named in a panel, at most: those with a verdict that are farthest from zero.
     """
     both = pathways[pathways["effect_tissue"].notna() & pathways["effect_dish"].notna()]
-    key, arms = [CONTRAST, CELL_TYPE, *_SET], ["effect_tissue", "se_tissue", "effect_dish", "se_dish"]
+    key = [CONTRAST, CELL_TYPE, *_SET]
+    arms = [f"{column}_{system}" for system in ("tissue", "dish") for column in ("effect", "ci_low", "ci_high")]
     drawn = both[[*key, *arms, "p_difference", "verdict"]].sort_values(key, ignore_index=True)
     if drawn.empty:
-        why = "No cell type was compared both in tissue and in the dish."
-        return message_figure(why, stamp=stamp), drawn
+        return message_figure(_why_not_compared(pathways), stamp=stamp), drawn
     panels = list(drawn.groupby([CONTRAST, CELL_TYPE]))
     n_columns = min(3, len(panels))
     n_rows = -(-len(panels) // n_columns)
@@ -174,13 +174,25 @@ def draw_tissue_dish(pathways: pd.DataFrame, *, n_labels: int, stamp: str) -> tu
     return figure, drawn
 
 
+def _why_not_compared(pathways: pd.DataFrame) -> str:
+    names = sorted({name for listed in pathways["datasets"] for name in listed.split(";")})
+    if len(names) == 1:
+        return f"Only one dataset was tested ({names[0]}): there is no other one to compare it with."
+    for system, other in (("tissue", "dish"), ("dish", "tissue")):
+        if names and not pathways[f"n_{other}"].any():
+            return f"All datasets that were tested are of one system ({system}): there is nothing to compare it with."
+    return "No cell type was compared both in tissue and in the dish."
+
+
 def _common_limits(sets: pd.DataFrame) -> tuple[float, float]:
-    """Ends of both axes, the same for all panels: all intervals, zero and a margin."""
-    effects, errors = (
-        sets[["effect_tissue", "effect_dish"]].to_numpy(),
-        sets[["se_tissue", "se_dish"]].fillna(0).to_numpy(),
-    )
-    low, high = min(0.0, (effects - 1.96 * errors).min()), max(0.0, (effects + 1.96 * errors).max())
+    """Ends of both axes, the same for all panels: intervals and zero, and a margin.
+
+    Two datasets of a system give intervals many times as wide as any effect; these leave the panel.
+    """
+    effects = sets[["effect_tissue", "effect_dish"]].to_numpy()
+    reach = 2 * np.abs(effects).max()
+    low = max(-reach, min(0.0, sets[["ci_low_tissue", "ci_low_dish"]].to_numpy().min()))
+    high = min(reach, max(0.0, sets[["ci_high_tissue", "ci_high_dish"]].to_numpy().max()))
     margin = 0.05 * (high - low)
     return low - margin, high + margin
 
@@ -193,11 +205,71 @@ def _agreement_panel(axes: Axes, sets: pd.DataFrame, limits: tuple[float, float]
         own = sets[sets["verdict"] == verdict]
         strength = 0.35 if verdict == "unclear" else 0.9
         x, y = own["effect_tissue"], own["effect_dish"]
-        width, height = 1.96 * own["se_tissue"], 1.96 * own["se_dish"]
+        width, height = (
+            [own[f"effect_{system}"] - own[f"ci_low_{system}"], own[f"ci_high_{system}"] - own[f"effect_{system}"]]
+            for system in ("tissue", "dish")
+        )
         axes.errorbar(x, y, xerr=width, yerr=height, fmt="none", ecolor=color, elinewidth=0.5, alpha=0.6 * strength)
         axes.scatter(x, y, s=13, color=color, marker=marker, alpha=strength, linewidth=0)
     axes.set(xlim=limits, ylim=limits)
     axes.set_aspect("equal")
+
+
+def draw_replication(replication: pd.DataFrame, *, stamp: str) -> tuple[Figure, pd.DataFrame]:
+    """Share of the hits that come again in another dataset, against chance: genes left, gene sets right.
+
+    Parameters
+    ----------
+    replication : DataFrame
+        Table `synthesis_replication`. Cell types without hits of either kind are not drawn.
+    """
+    key = [CONTRAST, "discovery", "replication", CELL_TYPE]
+    drawn = replication[replication["n_hits"] > 0].sort_values([*key, "kind"], ignore_index=True)
+    if drawn.empty:
+        why = "No cell type was tested in two datasets: there is nothing to find again."
+        if len(replication):
+            why = "No dataset has a hit in a cell type that another one tested, too."
+        return message_figure(why, stamp=stamp), drawn
+    lines = _replication_lines(drawn)
+    figure, body = new_figure(DOUBLE, 26 + 4.2 * len(lines), stamp=stamp)
+    panels = body.subplots(1, 2, sharey=True)
+    for axes, (kind, title) in zip(panels, (("gene", "genes"), ("pathway", "gene sets")), strict=True):
+        _replication_panel(axes, drawn[drawn["kind"] == kind], lines)
+        axes.set_title(title)
+        axes.set_xlabel("share with the same sign and p < 0.05")
+    panels[0].set_yticks(range(len(lines)), [name for name, _ in lines.values()])
+    for label, (_, is_head) in zip(panels[0].get_yticklabels(), lines.values(), strict=True):
+        label.set_fontweight("bold" if is_head else "normal")
+    handles = [
+        Line2D([], [], linestyle="", marker="o", markersize=4, color=CASE_COLOR, label="hits"),
+        Line2D([], [], linestyle="", marker="o", markersize=4, color=NEUTRAL, fillstyle="none", label="others: chance"),
+    ]
+    body.legend(handles=handles, loc="outside upper left", ncols=2)
+    return figure, drawn
+
+
+def _replication_lines(drawn: pd.DataFrame) -> dict[tuple[str, ...], tuple[str, bool]]:
+    """What stands at the left, from top to bottom: a head for each pair of datasets, and below it its cell types."""
+    several = drawn[CONTRAST].nunique() > 1
+    lines = {}
+    for pair, own in drawn.groupby([CONTRAST, "discovery", "replication"], sort=True):
+        contrast = f", {plain(pair[0])}" if several else ""
+        lines[pair] = (f"{pair[1]} → {pair[2]}{contrast}", True)
+        lines |= {(*pair, name): (plain(name), False) for name in order_cell_types(own[CELL_TYPE])}
+    return lines
+
+
+def _replication_panel(axes: Axes, rows: pd.DataFrame, lines: dict[tuple[str, ...], tuple[str, bool]]) -> None:
+    places = {name: place for place, name in enumerate(lines)}
+    for row in rows.to_dict("records"):
+        y = places[tuple(row[name] for name in (CONTRAST, "discovery", "replication", CELL_TYPE))]
+        axes.plot([row["chance_rate"], row["rate"]], [y, y], color=FAINT, linewidth=1.5, zorder=1)
+        axes.scatter(row["chance_rate"], y, s=14, facecolor="white", edgecolor=NEUTRAL, linewidth=0.8, zorder=2)
+        axes.scatter(row["rate"], y, s=14, color=CASE_COLOR, linewidth=0, zorder=3)
+        text = f"{row['n_replicated']:,} of {row['n_hits']:,}"
+        axes.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=5.5, color=INK)
+    axes.set(xlim=(-0.03, 1.03), ylim=(len(lines) - 0.5, -0.5))
+    axes.tick_params(axis="y", length=0)
 
 
 def draw_planted(planted: pd.DataFrame, *, stamp: str) -> tuple[Figure, pd.DataFrame]:

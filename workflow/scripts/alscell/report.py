@@ -50,8 +50,10 @@ FIGURES = {
     "0.05 in each cell type, with its 95 % interval over relabellings.",
     "pathway_heatmap": "Effect of each gene set in each dataset and cell type; dot: FDR reached; gray: not tested.",
     "tissue_dish": "Effect of gene sets in tissue against their effect in the dish, with 95 % intervals.",
+    "replication": "Share of the hits of one dataset that have the same sign and p < 0.05 in another, against chance.",
     "planted_truth": "Planted changes against what the tests said, one field a cell type and gene set.",
 }
+OVERALL = ("pathway_heatmap", "tissue_dish", "replication", "planted_truth")
 _SHOWN_WIDTH = 0.6  # CSS pixels for each pixel of a figure
 
 
@@ -77,7 +79,8 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
         version=version,
         simulated=simulated,
         datasets=datasets,
-        figures={kind: figure(results, kind) for kind in ("pathway_heatmap", "tissue_dish", "planted_truth")},
+        figures={kind: figure(results, kind) for kind in OVERALL},
+        replication=text.replication_sentence(results.tables["synthesis_replication"]),
         synthesis=synthesis_tables(results),
         calibrated=results.settings["calibration"]["in_report"],
         planted=text.planted_sentence(results.tables["planted"]) if has_truth else "",

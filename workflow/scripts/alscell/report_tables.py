@@ -92,7 +92,7 @@ def table(
     shown = frame if max_rows is None else frame.head(max_rows)
     rows = [[write(row[name]) for name, _, write in columns] for row in shown.to_dict("records")]
     note = f"First {len(shown):,} of {len(frame):,} rows." if len(shown) < len(frame) else ""
-    headers = [(header, write not in (str, plain, words, listed, outcome, yes)) for _, header, write in columns]
+    headers = [(header, write not in (str, plain, words, listed, outcome, yes, note)) for _, header, write in columns]
     return {"caption": caption, "headers": headers, "rows": rows, "note": note, "file": file}
 
 
@@ -374,14 +374,27 @@ def calibration_table(results: Results, rates: pd.DataFrame, dataset: str) -> di
     return table(rows, columns, caption=caption, file=f"results/{dataset}/calibration.tsv")
 
 
+_SECOND = {"synthesis_pathways": ["p_value"], "synthesis_genes": ["p_value"]}  # what orders rows of equal FDR
+
+
+def _with_signs(frame: pd.DataFrame) -> pd.DataFrame:
+    """With how many of the datasets have the sign of the pooled effect, in words."""
+    pairs = zip(frame["n_same_sign"], frame["n_datasets"], strict=True)
+    return frame.assign(sign=[f"{same} of {n}" if n > 1 else text.NOTHING for same, n in pairs])
+
+
+def note(name: str) -> str:
+    """A note of the synthesis, in words."""
+    return words(text.NOTES.get(name, name))
+
+
 def synthesis_tables(results: Results) -> list[dict[str, Any]]:
     """Gene sets, genes and biomarker candidates over all datasets."""
     max_rows = results.settings["report"]["max_rows"]
     pathways = results.tables["synthesis_pathways"].copy()
     pathways["verdict"] = pathways["verdict"].map(text.VERDICTS)
     genes = results.tables["synthesis_genes"]
-    several = genes["datasets"].str.contains(";")
-    genes = genes.assign(sign=genes["same_sign"].map(yes).where(several, text.NOTHING))
+    pathways, genes = (_with_signs(frame) for frame in (pathways, genes))
     key = [(CONTRAST, "contrast", plain), (CELL_TYPE, "cell type", plain)]
     columns = {
         "synthesis_pathways": [
@@ -393,7 +406,10 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
             ("ci_low", "95 % from", signed),
             ("ci_high", "to", signed),
             ("fdr", "FDR", text.probability),
+            ("sign", "same sign", words),
+            ("tau_squared", "τ²", text.number),
             ("i_squared", "I² (%)", lambda value: text.number(value, 0)),
+            ("note", "note", note),
             ("verdict", "significant in", words),
         ],
         "synthesis_genes": [
@@ -404,6 +420,8 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
             ("log2_fold_change", "log₂ fold change", signed),
             ("fdr", "FDR", text.probability),
             ("sign", "same sign", words),
+            ("i_squared", "I² (%)", lambda value: text.number(value, 0)),
+            ("note", "note", note),
             ("datasets", "datasets", listed),
         ],
         "synthesis_biomarkers": [
@@ -415,16 +433,32 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
             ("datasets", "found in", listed),
             ("known", "known ALS fluid biomarker", words),
         ],
+        "synthesis_replication": [
+            ("kind", "hits", str),
+            *key,
+            ("discovery", "found in", str),
+            ("replication", "looked up in", str),
+            ("n_hits", "number", text.count),
+            ("n_same_sign", "same sign", text.count),
+            ("n_replicated", "and p < 0.05", text.count),
+            ("rate", "share", text.percent),
+            ("chance_rate", "by chance", text.percent),
+            ("ratio", "ratio", text.number),
+            ("effect_correlation", "correlation of effects", text.number),
+        ],
     }
     captions = {
         "synthesis_pathways": "Gene sets over datasets, by FDR (random effects, donor standard deviations)",
         "synthesis_genes": "Genes over datasets, by FDR (random effects)",
         "synthesis_biomarkers": "Secreted or shed genes that change: candidates, not validated biomarkers",
+        "synthesis_replication": "Hits of one dataset in another one; chance: genes or sets that are no hits",
     }
     frames = {"synthesis_pathways": pathways, "synthesis_genes": genes}
     frames["synthesis_biomarkers"] = results.tables["synthesis_biomarkers"]
+    frames = {name: frame.sort_values(["fdr", *_SECOND.get(name, [])], kind="stable") for name, frame in frames.items()}
+    frames["synthesis_replication"] = results.tables["synthesis_replication"]
     return [
-        table(frame.sort_values("fdr", kind="stable"), columns[name], caption=captions[name], max_rows=max_rows,
+        table(frame, columns[name], caption=captions[name], max_rows=max_rows,
               file=f"{results.settings['summary_folder']}/synthesis/{name.removeprefix('synthesis_')}.tsv")
         for name, frame in frames.items()
     ]  # fmt: skip

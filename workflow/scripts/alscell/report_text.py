@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from alscell.check_design import few_donors
@@ -46,6 +47,10 @@ VIEWS = {
     CAMERA_ONLY: "CAMERA only",
     NEITHER: "neither",
     NOT_COMPARED: "not compared",
+}
+NOTES = {
+    "one_dataset": "one dataset: its own test",
+    "two_datasets": "two datasets: too few for a pooled p",
 }
 OUTCOMES = {
     "found": "planted and found",
@@ -297,6 +302,27 @@ def inflated_lines(rates: pd.DataFrame) -> list[str]:
     ]
 
 
+def replication_sentence(replication: pd.DataFrame) -> str:
+    """How many hits of a dataset came again in another one, over all cell types, in one sentence."""
+    found = replication[replication["n_hits"] > 0]
+    if replication.empty:
+        return "No cell type was tested in two datasets, so that no hit could be looked up in another one."
+    if found.empty:
+        return "No dataset has a hit in a cell type that another one tested, too."
+    parts = []
+    for kind, name in (("gene", "genes"), ("pathway", "gene sets")):
+        rows = found[found["kind"] == kind]
+        if len(rows):
+            n_hits, n_again = int(rows["n_hits"].sum()), int(rows["n_replicated"].sum())
+            usual = f", by chance {percent(np.average(rows['chance_rate'], weights=rows['n_hits']))}"
+            by_chance = usual if rows["chance_rate"].notna().all() else ""
+            parts.append(f"{count(n_again)} of {count(n_hits)} hits ({name}; {percent(n_again / n_hits)}{by_chance})")
+    return (
+        f"{' and '.join(parts)} had the same sign and p < 0.05 in another dataset, over all cell types and pairs of "
+        "datasets; chance is what genes or sets reach that were no hits. There is no p-value: genes are correlated."
+    )
+
+
 def planted_sentence(planted: pd.DataFrame) -> str:
     """How much of the planted truth was found, and how much was called that wasn't planted."""
     counts = planted["outcome"].value_counts()
@@ -416,8 +442,8 @@ def _donor_methods(settings: dict[str, Any], from_sums: bool) -> list[str]:
         f"of the contrast.{summed} Each set was compared with {count(pathways['n_random_sets'])} random sets of like "
         "expression.",
         "Composition: logit shares of cell types per donor, moderated linear model (after propeller, Phipson et al. "
-        "2022). Synthesis: random-effects means over datasets by inverse variance (DerSimonian and Laird 1986), tissue "
-        "and dish apart.",
+        "2022). Synthesis: random-effects means over datasets (Paule and Mandel 1982), Hartung–Knapp intervals whose "
+        "standard errors never fall below those of the datasets (Röver et al. 2015), tissue and dish apart.",
         *([_calibration_method(settings["calibration"])] if settings["calibration"]["in_report"] else []),
         f"Random steps use seed {settings['seed']}. A positive effect always means: higher in the case arm.",
     ]
@@ -442,15 +468,16 @@ def _engine(method: str) -> str:
 CITATIONS = (
     "Aibar et al. 2017, Nat Methods, doi:10.1038/nmeth.4463",
     "Crowell et al. 2020, Nat Commun, doi:10.1038/s41467-020-19894-4",
-    "DerSimonian and Laird 1986, Control Clin Trials, doi:10.1016/0197-2456(86)90046-2",
     "Fang et al. 2023, Bioinformatics, doi:10.1093/bioinformatics/btac757",
     "Germain et al. 2020, Genome Biol, doi:10.1186/s13059-020-02136-7",
     "Korsunsky et al. 2019, Nat Methods, doi:10.1038/s41592-019-0619-0",
     "Law et al. 2014, Genome Biol, doi:10.1186/gb-2014-15-2-r29",
     "McInnes et al. 2018, arXiv:1802.03426",
     "Patterson-Cross et al. 2021, BMC Bioinformatics, doi:10.1186/s12859-021-03957-4",
+    "Paule and Mandel 1982, J Res Natl Bur Stand, doi:10.6028/jres.087.022",
     "Phipson et al. 2022, Bioinformatics, doi:10.1093/bioinformatics/btac582",
     "Robinson and Oshlack 2010, Genome Biol, doi:10.1186/gb-2010-11-3-r25",
+    "Röver et al. 2015, BMC Med Res Methodol, doi:10.1186/s12874-015-0091-1",
     "Smyth 2004, Stat Appl Genet Mol Biol, doi:10.2202/1544-6115.1027",
     "Squair et al. 2021, Nat Commun, doi:10.1038/s41467-021-25960-2",
     "Subramanian et al. 2005, PNAS, doi:10.1073/pnas.0506580102",

@@ -56,6 +56,16 @@ _PATHWAY = _c("pathway", STRING, "gene set id")
 _ORGANISMS = _c("organisms", STRING, "their organisms (human, mouse) in the same order, joined by ';'")
 _N_CASE = _c("n_case", INTEGER, "donors in the case arm", "donors")
 _N_CONTROL = _c("n_control", INTEGER, "donors in the control arm", "donors")
+_N_DATASETS = _c("n_datasets", INTEGER, "datasets behind the row")
+_N_SAME_SIGN = _c("n_same_sign", INTEGER, "of these, with the sign of the pooled effect")
+_HETEROGENEITY = (
+    _c("tau_squared", FLOAT, "variance between datasets (Paule-Mandel), in the unit of the effect, squared; empty for one dataset", nullable=True),
+    _c("q_p_value", FLOAT, "Cochran's Q: datasets differ by more than their standard errors; empty for one dataset", nullable=True),
+    _c("i_squared", FLOAT, "share of the spread that is not sampling; empty for one dataset", "0..100", nullable=True),
+    _c("prediction_low", FLOAT, "where the effect in a further dataset is expected, 95 %, lower end; from three datasets on", nullable=True),
+    _c("prediction_high", FLOAT, "the same, upper end", nullable=True),
+    _c("note", STRING, "one_dataset: its own test, nothing is pooled; two_datasets: one degree of freedom, so that the pooled p can hardly be small", nullable=True),
+)
 _DESCRIPTIVE = _c("descriptive", BOOLEAN, "true: effect sizes only, p empty: too few donors for a test, or a design that cannot be estimated: see differential_skipped")
 _P = _c("p_value", FLOAT, "two-sided p value from donor-level data; empty when descriptive", nullable=True)
 _FDR = _c("fdr", FLOAT, "Benjamini-Hochberg within cell type and contrast", nullable=True)
@@ -547,19 +557,23 @@ TABLES = {
                 _PATHWAY,
                 _c("datasets", STRING, "datasets behind the row, joined by ';'"),
                 _ORGANISMS,
+                _N_DATASETS,
+                _N_SAME_SIGN,
                 _c("n_tissue", INTEGER, "tissue datasets"),
                 _c("n_dish", INTEGER, "dish datasets"),
                 _c("effect_tissue", FLOAT, "random-effects mean over tissue datasets", nullable=True),
-                _c("se_tissue", FLOAT, "its standard error", nullable=True),
+                _c("ci_low_tissue", FLOAT, "its 95 % interval, lower end", nullable=True),
+                _c("ci_high_tissue", FLOAT, "its 95 % interval, upper end", nullable=True),
                 _c("effect_dish", FLOAT, "random-effects mean over dish datasets", nullable=True),
-                _c("se_dish", FLOAT, "its standard error", nullable=True),
+                _c("ci_low_dish", FLOAT, "its 95 % interval, lower end", nullable=True),
+                _c("ci_high_dish", FLOAT, "its 95 % interval, upper end", nullable=True),
                 _c("effect", FLOAT, "random-effects mean over all datasets", nullable=True),
                 _c("ci_low", FLOAT, "95 % interval, lower end", nullable=True),
                 _c("ci_high", FLOAT, "95 % interval, upper end", nullable=True),
                 _c("p_value", FLOAT, "of the pooled effect", nullable=True),
                 _c("fdr", FLOAT, "Benjamini-Hochberg over the contrast", nullable=True),
-                _c("i_squared", FLOAT, "heterogeneity", "0..100", nullable=True),
-                _c("p_difference", FLOAT, "tissue against dish, two-sided", nullable=True),
+                *_HETEROGENEITY,
+                _c("p_difference", FLOAT, "tissue against dish, two-sided, from the two intervals", nullable=True),
                 _c("verdict", STRING, "agree, disagree, tissue_only, dish_only, unclear, one_system"),
             ),
         ),
@@ -573,14 +587,15 @@ TABLES = {
                 _c("gene", STRING, "gene symbol"),
                 _c("datasets", STRING, "datasets behind the row, joined by ';'"),
                 _ORGANISMS,
+                _N_DATASETS,
+                _N_SAME_SIGN,
                 _c("log2_fold_change_tissue", FLOAT, "random-effects mean over tissue datasets", nullable=True),
                 _c("log2_fold_change_dish", FLOAT, "random-effects mean over dish datasets", nullable=True),
                 _c("log2_fold_change", FLOAT, "random-effects mean over all datasets", nullable=True),
                 _c("standard_error", FLOAT, "its standard error", nullable=True),
                 _c("p_value", FLOAT, "of the pooled effect", nullable=True),
                 _c("fdr", FLOAT, "Benjamini-Hochberg within cell type and contrast", nullable=True),
-                _c("i_squared", FLOAT, "heterogeneity", "0..100", nullable=True),
-                _c("same_sign", BOOLEAN, "all datasets agree in sign"),
+                *_HETEROGENEITY,
             ),
         ),
         Table(
@@ -597,6 +612,27 @@ TABLES = {
                 _c("fdr", FLOAT, "lowest FDR (within cell type) of a single dataset"),
                 _c("direction", STRING, "up or down in the case arm where it is a hit; mixed: these datasets disagree"),
                 _c("known", STRING, "known ALS fluid biomarker, with source; empty if none is listed", nullable=True),
+            ),
+        ),
+        Table(
+            "synthesis_replication",
+            "hits of one dataset in another one, in a cell type and contrast; no p value: genes and sets are correlated, so that they are no independent trials",
+            ("kind", "contrast", "cell_type", "discovery", "replication"),
+            (
+                _c("kind", STRING, "gene or pathway"),
+                _CONTRAST,
+                _CELL_TYPE,
+                _c("discovery", STRING, "dataset in which the hits were found"),
+                _c("replication", STRING, "dataset in which they are looked up"),
+                _c("n_hits", INTEGER, "discovery FDR reached, and tested in both datasets"),
+                _c("n_same_sign", INTEGER, "hits with the same sign in the replication dataset"),
+                _c("n_replicated", INTEGER, "hits with the same sign and p < 0.05 there"),
+                _c("rate", FLOAT, "n_replicated / n_hits; empty without hits", "0..1", nullable=True),
+                _c("n_others", INTEGER, "tested in both datasets and no hit: what chance is taken from"),
+                _c("chance_same_sign", FLOAT, "share of those with the same sign; genes: of like mean expression in the replication dataset", "0..1", nullable=True),
+                _c("chance_rate", FLOAT, "share of those with the same sign and p < 0.05, likewise", "0..1", nullable=True),
+                _c("ratio", FLOAT, "rate / chance_rate; empty where chance is 0", nullable=True),
+                _c("effect_correlation", FLOAT, "Spearman's correlation of the two effects over the hits; empty below three", "-1..1", nullable=True),
             ),
         ),
         Table(
