@@ -286,13 +286,22 @@ def calibration(dataset: str) -> pd.DataFrame:
     n_distinct = {"tissue": 60, "dish": 18}[dataset]
     types = ["(all)", *(name for name in TYPES[dataset] if name != "mural")]
     rows = []
-    for test, n in (("differential", 300), ("pathways", 10), ("enrichment", 10), ("composition", 1)):
+    for test, n in (
+        ("differential", 300),
+        ("pathways", 10),
+        ("enrichment", 10),
+        ("composition", 1),
+        ("pathways_over_cells", 10),
+    ):
         for name in types:
             n_tests = n * (len(types) - 1 if name == "(all)" else 1) * min(n_distinct, 50)
             row = {"test": test, "cell_type": name, "n_tests": n_tests, "observed_hits": 4, "verdict": "held"}
             row |= {"false_positive_rate": 0.051, "ci_low": 0.042, "ci_high": 0.062, "any_hit_rate": 0.1}
             if (test, dataset) == ("composition", "tissue"):
                 row |= {"false_positive_rate": 0.2, "ci_low": 0.12, "ci_high": 0.31, "verdict": "inflated"}
+            if test == "pathways_over_cells":
+                row |= {"false_positive_rate": 0.4, "ci_low": 0.3, "ci_high": 0.5, "verdict": "inflated"}
+                row |= {"observed_hits": 9}
             rows.append(row)
     table = pd.DataFrame(rows).assign(dataset=dataset, contrast=CONTRAST, n_distinct=n_distinct)
     table = table.assign(n_relabellings=min(n_distinct, 50), hits_median=0.0, hits_q95=1.0)
@@ -304,7 +313,13 @@ def calibration_histogram(dataset: str) -> pd.DataFrame:
     low = np.arange(20) / 20
     parts = [
         pd.DataFrame({"test": test, "bin_low": low, "bin_high": low + 0.05, "n_relabelled": 50 * n, "n_true": n})
-        for test, n in (("differential", 60), ("pathways", 2), ("enrichment", 2), ("composition", 1))
+        for test, n in (
+            ("differential", 60),
+            ("pathways", 2),
+            ("enrichment", 2),
+            ("composition", 1),
+            ("pathways_over_cells", 2),
+        )
     ]
     table = pd.concat(parts, ignore_index=True).round(2)
     return check_table(table.assign(dataset=dataset, contrast=CONTRAST), "calibration_histogram")

@@ -11,6 +11,7 @@ from scipy import sparse, stats
 from alscell import calibration
 from alscell.calibration import (
     ALL_TYPES,
+    OVER_CELLS,
     Pseudobulk,
     block_values,
     calibrate_contrast,
@@ -240,10 +241,12 @@ def null() -> tuple[pd.DataFrame, pd.DataFrame]:
 def test_tests_hold_on_a_null_cohort(null):
     rates = null[0].set_index(["test", "cell_type"])
     over_all = rates.xs(ALL_TYPES, level="cell_type")
-    assert sorted(over_all.index) == ["composition", "differential", "enrichment", "pathways"]
     assert over_all["n_tests"].to_dict() == {
-        "composition": 20 * 3, "differential": 20 * 3 * 250, "enrichment": 20 * 3 * 12, "pathways": 20 * 3 * 12
+        "composition": 20 * 3, "differential": 20 * 3 * 250, "enrichment": 20 * 3 * 12, "pathways": 20 * 3 * 12,
+        OVER_CELLS: 20 * 3 * 12,
     }  # fmt: skip
+    assert over_all.loc[OVER_CELLS, "verdict"] == "inflated"
+    over_all = over_all.drop(OVER_CELLS)
     assert (over_all["n_relabellings"] == 20).all()
     assert (over_all["n_distinct"] == math.comb(6, 3) ** 2 // 2).all()
     assert (over_all["verdict"] != "inflated").all()
@@ -301,6 +304,33 @@ def pooled_counts_test(labels: pd.Series, data: Pseudobulk) -> pd.DataFrame:
         p = 2 * stats.norm.sf(np.abs(a - share * (a + b)) / np.sqrt(share * (1 - share) * (a + b)))
         parts.append(pd.DataFrame({"cell_type": cell_type, "p_value": p, "fdr": benjamini_hochberg(p)}))
     return pd.concat(parts)
+
+
+def test_cells_taken_for_replicates_give_welchs_test_over_all_cells():
+    data, rng = pseudobulk(9), np.random.default_rng(9)
+    labels = data.donors()["condition"]
+    rows, cells = [], []
+    for donor in labels.index:
+        own = rng.normal(0.3 + rng.normal(0, 0.05), 0.1, size=rng.integers(12, 60))
+        cells.append(own)
+        rows.append(("opc", "f", "set", donor, len(own), own.mean(), own.std(ddof=1)))
+    rows.append(("opc", "f", "set", "d00", 9, 5.0, 0.1))  # too few cells
+    rows = pd.DataFrame(
+        rows, columns=["cell_type", "family", "pathway", "donor", "n_cells", "score", "score_sd"]
+    ).query("n_cells >= 10 or score == 5")
+    both = [
+        np.concatenate([c for c, arm in zip(cells, labels, strict=True) if arm == one]) for one in ("ALS", "Control")
+    ]
+    found = calibration.cell_test(labels, data, rows, plan=PLAN)
+    assert found["p_value"].tolist() == pytest.approx([stats.ttest_ind(*both, equal_var=False).pvalue])
+    swapped = calibration.cell_test(labels.map({"ALS": "Control", "Control": "ALS"}), data, rows, plan=PLAN)
+    assert swapped["p_value"].tolist() == pytest.approx(found["p_value"].tolist())
+
+
+def test_cells_that_came_summed_cannot_be_taken_for_replicates():
+    data = pseudobulk(9)
+    summed = donor_scores(data).assign(score_sd=np.nan)
+    assert calibration.cell_test(data.donors()["condition"], data, summed, plan=PLAN).empty
 
 
 def test_counts_taken_for_replicates_are_noticed():

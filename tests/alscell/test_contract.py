@@ -39,7 +39,7 @@ def test_tables_exist():
 
 def test_files_page_is_up_to_date():
     written = (ROOT / "docs/files.md").read_text(encoding="utf-8")
-    assert written == contract.files_markdown(), "run `make docs`, or the command in contract.py"
+    assert written == contract.files_markdown(), "run the command in contract.py"
 
 
 def test_files_page_has_every_column():

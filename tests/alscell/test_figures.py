@@ -181,12 +181,12 @@ def test_calibration_draws_every_rate_and_names_types_without_p(example):
     rates, bins = example.calibration("tissue"), example.calibration_histogram("tissue")
     empty = (rates["test"] == "composition") & (rates["cell_type"] == "microglia")
     figure, numbers = figures_calibration.draw_calibration(rates[~empty], bins, stamp="")
-    assert numbers["quantity"].value_counts().to_dict() == {"bin": 80, "rate": 19}
+    assert numbers["quantity"].value_counts().to_dict() == {"bin": 100, "rate": 24}
     assert texts(figure).count("no p values") == 1
-    dots = [found for found in figure.axes[4].collections if len(found.get_offsets()) == 1]
+    dots = [found for found in figure.axes[5].collections if len(found.get_offsets()) == 1]
     assert [dot.get_offsets()[0, 0] for dot in dots] == pytest.approx([5.1] * 5)
     labels = [found.get_label() for axes in figure.axes for found in axes.patches]
-    assert labels.count("true labels") == 3  # composition has too few tests for a line of its own
+    assert labels.count("true labels") == 4  # composition has too few tests for a line of its own
 
 
 def test_heat_map_has_a_column_for_types_that_were_not_tested(drawn):

@@ -26,11 +26,23 @@ from alscell.composition import compare_composition, count_cells
 from alscell.design import Definition, assign_groups, share_models
 from alscell.enrichment import camera_sets
 from alscell.expression import Choices, cell_type_units, compare_donors, fit_cell_type
-from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, DONOR
+from alscell.keys import (
+    CASE_ARM,
+    CELL_TYPE,
+    CONTRAST,
+    CONTROL_ARM,
+    DONOR,
+    FAMILY,
+    N_CELLS,
+    PATHWAY,
+    UNASSIGNED,
+)
+from alscell.moderation import benjamini_hochberg
 from alscell.tables import empty_table
 
 LOG = logging.getLogger("alscell.calibration")
 ALL_TYPES = "(all)"  # the row over all cell types
+OVER_CELLS = "pathways_over_cells"  # no test of the workflow: what it would be to take cells for replicates
 NOMINAL = 0.05
 HARMLESS = (0.045, 0.055)  # ASSUME: a rate within a tenth of the nominal one does no harm
 MIN_RELABELLINGS = 10  # ASSUME: fewer say nothing about a rate of 0.05; 3 against 3 donors have 9
@@ -252,6 +264,30 @@ def share_test(labels: pd.Series, data: Pseudobulk, *, transform: str, fdr: floa
     return found[found[CONTRAST] == plan.contrast]
 
 
+def cell_test(labels: pd.Series, data: Pseudobulk, scores: pd.DataFrame, *, plan: Plan) -> pd.DataFrame:
+    """Pathway activity as if cells were replicates: Welch's t test over cells, on the rows that `pathway_test` tests.
+
+    WRONG on purpose: cells of one donor are no replicates (Squair 2021, 10.1038/s41467-021-25960-2). It is here to
+    show on the user's own data what that costs, and its p-values are used for nothing else. No rows where counts came
+    summed, as nothing is known of single cells then.
+    """
+    comparison = assign_groups(data.relabelled_donors(plan.factor, labels), plan.definitions[plan.contrast])
+    rows = scores.assign(arm=scores[DONOR].map(comparison.arms)).dropna(subset=["arm", "score_sd"])
+    rows = rows[(rows[N_CELLS] >= plan.min_cells) & (rows[CELL_TYPE] != UNASSIGNED)]
+    if rows.empty:
+        return empty_table("pathway_tests")[[CELL_TYPE, "p_value", "fdr"]]
+    n, mean = rows[N_CELLS], rows["score"]
+    sums = rows.assign(total=n * mean, squares=(n - 1) * rows["score_sd"] ** 2 + n * mean**2, donors=1)
+    sums = sums.groupby([CELL_TYPE, FAMILY, PATHWAY, "arm"])[[N_CELLS, "total", "squares", "donors"]].sum().unstack()
+    sums = sums[(sums["donors"].reindex(columns=[CASE_ARM, CONTROL_ARM]) >= plan.min_donors).all(axis=1)]
+    means = sums["total"] / sums[N_CELLS]
+    spread = np.sqrt(((sums["squares"] - sums[N_CELLS] * means**2) / (sums[N_CELLS] - 1)).clip(lower=0))
+    arms = [(means[arm], spread[arm], sums[N_CELLS][arm]) for arm in (CASE_ARM, CONTROL_ARM)]
+    p_value = stats.ttest_ind_from_stats(*arms[0], *arms[1], equal_var=False).pvalue
+    table = pd.DataFrame({CELL_TYPE: sums.index.get_level_values(CELL_TYPE), "p_value": p_value})
+    return table.assign(fdr=benjamini_hochberg(p_value))
+
+
 def workflow_tests(
     data: Pseudobulk,
     scores: pd.DataFrame,
@@ -263,7 +299,7 @@ def workflow_tests(
     cell_weights: bool,
     transform: str,
 ) -> dict[str, Test]:
-    """The four tests by name.
+    """The four tests by name, and as a fifth what not to do.
 
     Parameters
     ----------
@@ -284,6 +320,7 @@ def workflow_tests(
         "pathways": partial(pathway_test, data=data, scores=scores, cell_weights=cell_weights, fdr=fdr, plan=plan),
         "enrichment": partial(set_test, data=data, gene_sets=gene_sets, choices=choices, sizes=sizes, plan=plan),
         "composition": partial(share_test, data=data, transform=transform, fdr=fdr, plan=plan),
+        OVER_CELLS: partial(cell_test, data=data, scores=scores, plan=plan),
     }
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from alscell.calibration import ALL_TYPES, HARMLESS, NOMINAL
+from alscell.calibration import ALL_TYPES, HARMLESS, NOMINAL, OVER_CELLS
 from alscell.figures import (
     CASE_COLOR,
     CONTROL_COLOR,
@@ -27,6 +27,7 @@ TESTS = {
     "pathways": "pathway activity",
     "enrichment": "enrichment of sets",
     "composition": "composition",
+    OVER_CELLS: "WRONG: cells as replicates\n(pathway activity)",
 }
 _MARKS = {"held": INK, "inflated": CASE_COLOR, "conservative": CONTROL_COLOR, "too_few": NEUTRAL}
 _FEWEST = 40  # p-values with the true labels; fewer say nothing in 20 bins
@@ -91,8 +92,8 @@ def _rate_rows(axes: Axes, rates: pd.DataFrame, types: list[str]) -> None:
         own = rates.loc[name]
         color, rate = _MARKS[own["verdict"]], 100 * own["false_positive_rate"]
         axes.plot([100 * own["ci_low"], 100 * own["ci_high"]], [row, row], color=color)
-        axes.scatter(rate, row, s=16 if name == ALL_TYPES else 9, color=color, marker="D" if name == ALL_TYPES else "o",
-                     clip_on=False, zorder=3)  # fmt: skip
+        size, marker = (16, "D") if name == ALL_TYPES else (9, "o")
+        axes.scatter(min(rate, _LARGEST), row, s=size, color=color, marker=marker, clip_on=False, zorder=3)
         if rate > _LARGEST:
             axes.text(_LARGEST, row - 0.35, f"{rate:.0f} % →", color=color, ha="right", fontsize=6)
     highest = 100 * rates[["false_positive_rate", "ci_high"]].max().max()

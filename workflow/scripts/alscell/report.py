@@ -47,7 +47,8 @@ FIGURES = {
     "pathway_donors": "Donor scores of the gene sets that differ most; each point is a donor, bars are means.",
     "pathway_views": "Activity of each gene set between donors against CAMERA; hollow: NES of the other sign.",
     "calibration": "P values with labels shuffled among the donors: flat, if a test is calibrated. Below: share under "
-    "0.05 in each cell type, with its 95 % interval over relabellings.",
+    "0.05 in each cell type, with its 95 % interval over relabellings. The last column takes cells for replicates: "
+    "it is wrong, is used nowhere, and shows what that would cost on these data.",
     "pathway_heatmap": "Effect of each gene set in each dataset and cell type; dot: FDR reached; gray: not tested.",
     "tissue_dish": "Effect of gene sets in tissue against their effect in the dish, with 95 % intervals.",
     "replication": "Share of the hits of one dataset that have the same sign and p < 0.05 in another, against chance.",

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from alscell import report_text as text
+from alscell.calibration import OVER_CELLS
 from alscell.expression import ONE_DONOR
 from alscell.figures import plain, signed
 from alscell.figures_tests import count_genes
@@ -352,10 +353,10 @@ def view_tables(results: Results, views: pd.DataFrame, dataset: str) -> list[dic
 
 def calibration_table(results: Results, rates: pd.DataFrame, dataset: str) -> dict[str, Any]:
     """False-positive rates of one contrast, tests in the order of the report, all cell types first."""
-    order = {name: place for place, name in enumerate(text.CALIBRATION)}
+    order = {name: place for place, name in enumerate([*text.CALIBRATION, OVER_CELLS])}
     rows = rates.assign(rank=rates["test"].map(order), verdict=rates["verdict"].map(text.CALIBRATION_VERDICTS))
     columns = [
-        ("test", "test", plain),
+        ("test", "test", lambda name: text.WRONG_TEST if name == OVER_CELLS else plain(name)),
         (CELL_TYPE, "cell type", plain),
         ("n_relabellings", "relabellings", text.count),
         ("n_tests", "tests", text.count),

@@ -71,7 +71,7 @@ _P = _c("p_value", FLOAT, "two-sided p value from donor-level data; empty when d
 _FDR = _c("fdr", FLOAT, "Benjamini-Hochberg within cell type and contrast", nullable=True)
 _FDR_ALL = _c("fdr_all", FLOAT, "Benjamini-Hochberg over all cell types of the contrast", nullable=True)
 _STATISTIC = _c("statistic", FLOAT, "moderated t; empty when descriptive", nullable=True)
-_TEST = _c("test", STRING, "differential, pathways, enrichment or composition")
+_TEST = _c("test", STRING, "differential, pathways, enrichment or composition; pathways_over_cells: cells taken for replicates, wrong, to show what it costs")
 
 TABLES = {
     table.name: table
