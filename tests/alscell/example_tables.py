@@ -225,6 +225,18 @@ def pathway_tests(dataset: str) -> pd.DataFrame:
     return check_table(table, "pathway_tests")
 
 
+def pathway_genes(dataset: str) -> pd.DataFrame:
+    """Three genes carry each set: 60 %, 50 % and -10 %; the first is tested by itself."""
+    sets = pathway_tests(dataset)[["dataset", "contrast", "cell_type", "family", "pathway", "effect"]]
+    parts = []
+    for gene, share in (("GENE1", 0.6), ("GENE2", 0.5), ("GENE3", -0.1)):
+        part = sets.assign(gene=gene, share=share, contribution=share * sets["effect"])
+        parts.append(
+            part.assign(**dict.fromkeys(("log2_fold_change", "p_value", "fdr"), 0.2 if share > 0.5 else np.nan))
+        )
+    return check_table(pd.concat(parts).drop(columns="effect"), "pathway_genes")
+
+
 def pathway_donors(dataset: str) -> pd.DataFrame:
     """Donor scores that follow MOVED."""
     rng = np.random.default_rng(4)

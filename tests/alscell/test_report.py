@@ -70,7 +70,7 @@ def results(example, tmp_path_factory) -> Results:
         "differential_skipped",
         "enrichment",
     )
-    names += ("pathway_sets", "pathway_tests", "calibration")
+    names += ("pathway_sets", "pathway_tests", "pathway_genes", "calibration")
     tables = {name: pd.concat([getattr(example, name)(one) for one in example.TYPES]) for name in names}
     tables["pathway_views"] = compare_views(tables["pathway_tests"], tables["enrichment"], fdr=0.05)
     over = ("synthesis_pathways", "synthesis_genes", "synthesis_biomarkers", "synthesis_replication")
@@ -158,6 +158,13 @@ def test_findings_are_said_in_words(page):
     assert "genes: 3 up, 1 down" in words
     assert "Of 4 planted changes that were tested, 3 were found, 1 missed" in words
     assert "planted and missed" in words
+
+
+def test_genes_that_carry_a_set_are_named_the_largest_first(page):
+    words = page.words()
+    assert "carried by (share of the effect)" in words
+    assert "GENE1 60 %, GENE2 50 %" in words
+    assert "GENE2 50 %, GENE3" not in words  # it works against the effect
 
 
 def test_calibration_is_said_in_a_sentence_and_shown(html):

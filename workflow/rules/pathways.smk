@@ -123,6 +123,38 @@ rule gather_pathways:
         "../scripts/gather_pathways.py"
 
 
+rule explain_pathways:
+    input:
+        donor_scores="results/{dataset}/pathway_donors.parquet",
+        profiles="results/{dataset}/rank_profiles.h5ad",
+        set_table="results/{dataset}/pathway_sets.tsv",
+        tests="results/{dataset}/pathway_tests.tsv",
+        differential="results/{dataset}/differential.parquet",
+        gene_sets=local(gene_set_files),
+        orthologs=local(ortholog_table),
+        samples=local(sheet),
+        library=library("explain_pathways"),
+    output:
+        table="results/{dataset}/pathway_genes.tsv.gz",
+    log:
+        "logs/explain_pathways/{dataset}.log",
+    benchmark:
+        "benchmarks/explain_pathways/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        definitions=contrast_definitions,
+        covariates=covariates,
+        min_cells=lookup("pseudobulk/min_cells", within=config),
+        min_donors=lookup("differential/min_donors", within=config),
+        cell_weights=lookup("pathways/cell_weights", within=config),
+    message:
+        "Say which genes carry the effects of pathways in {wildcards.dataset}"
+    script:
+        "../scripts/explain_pathways.py"
+
+
 rule compare_views:
     input:
         tests="results/{dataset}/pathway_tests.tsv",

@@ -18,6 +18,7 @@ rule write_report:
         enrichment=expand_datasets("results/{dataset}/enrichment.tsv.gz"),
         pathway_sets=expand_datasets("results/{dataset}/pathway_sets.tsv"),
         pathway_tests=expand_datasets("results/{dataset}/pathway_tests.tsv"),
+        pathway_genes=expand_datasets("results/{dataset}/pathway_genes.tsv.gz"),
         pathway_views=expand_datasets("results/{dataset}/pathway_views.tsv"),
         calibration=expand_datasets("results/{dataset}/calibration.tsv") if CALIBRATED else [],
         synthesis_pathways=["<summary>/synthesis/pathways.tsv"],

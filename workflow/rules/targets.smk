@@ -61,6 +61,7 @@ rule enrichment:
 rule pathways:
     input:
         expand_datasets("results/{dataset}/pathway_tests.tsv"),
+        expand_datasets("results/{dataset}/pathway_genes.tsv.gz"),
 
 
 rule views:

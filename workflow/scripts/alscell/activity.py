@@ -116,6 +116,76 @@ def compare_arms(
         minimum_detectable_effect.
     """
     parts = []
+    limits = {"covariates": covariates, "min_cells": min_cells, "min_donors": min_donors, "cell_weights": cell_weights}
+    for model in arm_models(scores, donors, definitions, contrast, **limits):
+        cell_type, values, design = model.cell_type, model.values, model.design
+        if design is None:
+            part = describe(values, model.comparison)
+        else:
+            part = compare_sets(values, design, model.weights)
+            if n_random_sets:
+                random = RandomSets(n_random_sets, n_expression_bins, (*seed, cell_type))
+                part["random_set_percentile"] = random_percentiles(
+                    part["statistic"], values, design, model.weights, profiles, members, random, cell_type
+                )
+        if len(part) < len(values):
+            LOG.info("%s: %d sets left out, no spread within arms", cell_type, len(values) - len(part))
+        arms = model.comparison.arms
+        depth = _follow_depth(model.rows, values[arms.index], arms)
+        parts.append(part.merge(depth, on=[FAMILY, PATHWAY]).assign(**{CELL_TYPE: cell_type}))
+    if not parts:
+        return pd.DataFrame(columns=COLUMNS)
+    table = pd.concat(parts, ignore_index=True).reindex(columns=[*COLUMNS, "df_total"])
+    table["fdr"] = benjamini_hochberg(table["p_value"].to_numpy(dtype=float))
+    table["fdr_within"] = table.groupby(CELL_TYPE)["p_value"].transform(lambda p: benjamini_hochberg(p.to_numpy(float)))
+    table["minimum_detectable_effect"] = _detectable(table, fdr)
+    return table[COLUMNS]
+
+
+@dataclass(frozen=True)
+class ArmModel:
+    """What is compared in one cell type.
+
+    Parameters
+    ----------
+    cell_type : str
+    rows : DataFrame
+        Its rows of the scores.
+    values : DataFrame, sets x donors
+        Scores; donors in the order of the model.
+    comparison : Comparison
+    design : Design or None
+        None: too few donors or not estimable, so that effects have no test.
+    weights : ndarray (donors,)
+        Of the donors; all 1 without a design.
+    """
+
+    cell_type: str
+    rows: pd.DataFrame
+    values: pd.DataFrame
+    comparison: Comparison
+    design: Design | None
+    weights: np.ndarray
+
+    def difference(self, values: np.ndarray) -> np.ndarray:
+        """Case against control for each row of values (x donors): the same linear function of donors as the effect."""
+        if self.design is None:
+            return values @ self.comparison.group_weights()
+        return _fit(values, self.design, self.weights).effect(self.design)
+
+
+def arm_models(
+    scores: pd.DataFrame,
+    donors: pd.DataFrame,
+    definitions: Mapping[str, Definition],
+    contrast: str,
+    *,
+    covariates: Sequence[str],
+    min_cells: int,
+    min_donors: int,
+    cell_weights: bool,
+) -> Iterator[ArmModel]:
+    """The model of each cell type that both arms have; parameters as in `compare_arms`."""
     for cell_type, rows in _cell_types(scores, donors, min_cells):
         here = donors.loc[rows[DONOR].unique()].sort_index()
         designs, untested = plan_tests(here, definitions, covariates=covariates, min_donors=min_donors)
@@ -125,28 +195,11 @@ def compare_arms(
         comparison = design.comparison if design else reason.comparison
         if not comparison.smallest_group:
             continue
-        values = _by_donor(rows, "score")[(design.matrix if design else comparison.groups).index]
-        if design is None:
-            part = describe(values, comparison)
-        else:
-            weights = _donor_weights(rows, values, design) if cell_weights else np.ones(len(design.matrix))
-            part = compare_sets(values, design, weights)
-            if n_random_sets:
-                random = RandomSets(n_random_sets, n_expression_bins, (*seed, cell_type))
-                part["random_set_percentile"] = random_percentiles(
-                    part["statistic"], values, design, weights, profiles, members, random, cell_type
-                )
-        if len(part) < len(values):
-            LOG.info("%s: %d sets left out, no spread within arms", cell_type, len(values) - len(part))
-        depth = _follow_depth(rows, values[comparison.arms.index], comparison.arms)
-        parts.append(part.merge(depth, on=[FAMILY, PATHWAY]).assign(**{CELL_TYPE: cell_type}))
-    if not parts:
-        return pd.DataFrame(columns=COLUMNS)
-    table = pd.concat(parts, ignore_index=True).reindex(columns=[*COLUMNS, "df_total"])
-    table["fdr"] = benjamini_hochberg(table["p_value"].to_numpy(dtype=float))
-    table["fdr_within"] = table.groupby(CELL_TYPE)["p_value"].transform(lambda p: benjamini_hochberg(p.to_numpy(float)))
-    table["minimum_detectable_effect"] = _detectable(table, fdr)
-    return table[COLUMNS]
+        order = (design.matrix if design else comparison.groups).index
+        values = _by_donor(rows, "score")[order]
+        weighed = design is not None and cell_weights
+        weights = _donor_weights(rows, values, design) if weighed else np.ones(len(order))
+        yield ArmModel(cell_type, rows, values, comparison, design, weights)
 
 
 def _by_donor(rows: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from alscell import report_text as text
 from alscell.calibration import OVER_CELLS
+from alscell.carriers import leading_genes
 from alscell.expression import ONE_DONOR
 from alscell.figures import plain, signed
 from alscell.figures_tests import count_genes
@@ -281,7 +282,7 @@ def enrichment_table(results: Results, enrichment: pd.DataFrame, dataset: str) -
 
 
 def pathway_table(results: Results, tests: pd.DataFrame, dataset: str) -> dict[str, Any]:
-    """Pathway tests of one contrast, by p."""
+    """Pathway tests of one contrast, by p, each with the genes that carry it most."""
     columns = [
         (CELL_TYPE, "cell type", plain),
         (FAMILY, "family", plain),
@@ -301,8 +302,11 @@ def pathway_table(results: Results, tests: pd.DataFrame, dataset: str) -> dict[s
         ("coverage", "measured", text.percent),
         ("n_case", "case", text.count),
         ("n_control", "control", text.count),
+        ("carried_by", "carried by (share of the effect)", words),
     ]
-    rows = tests.sort_values(["p_value", CELL_TYPE, FAMILY, PATHWAY])
+    carriers = leading_genes(results.rows("pathway_genes", dataset=dataset), n=5)
+    rows = tests.merge(carriers, on=[CONTRAST, CELL_TYPE, FAMILY, PATHWAY], how="left")
+    rows = rows.sort_values(["p_value", CELL_TYPE, FAMILY, PATHWAY])
     n_hits = int((rows["fdr"] <= results.fdr).sum())
     n_within = int((rows["fdr_within"] <= results.fdr).sum())
     caption = (
