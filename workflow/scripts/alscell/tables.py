@@ -290,6 +290,7 @@ TABLES = {
                 _c("log2_fold_change_shrunk", FLOAT, "the same, shrunk towards 0 by its own uncertainty", nullable=True),
                 _c("standard_error", FLOAT, "of log2_fold_change; empty when descriptive", nullable=True),
                 _STATISTIC,
+                _c("df", FLOAT, "degrees of freedom of the statistic; empty when descriptive or for a normal test", nullable=True),
                 _P,
                 _FDR,
                 _FDR_ALL,
