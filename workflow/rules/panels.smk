@@ -6,6 +6,7 @@ rule test_gene_panel:
         sums="results/{dataset}/pseudobulk.h5ad",
         differential="results/{dataset}/differential.parquet",
         skipped="results/{dataset}/differential_skipped.tsv",
+        expression="results/{dataset}/expression_donors.parquet",
         gene_sets=SHIPPED_SETS["als_genes"],
         orthologs=local(ortholog_table),
         library=library("test_gene_panel"),
@@ -20,7 +21,9 @@ rule test_gene_panel:
     threads: 1
     params:
         definitions=contrast_definitions,
+        covariates=covariates,
         min_cells=lookup("pseudobulk/min_cells", within=config),
+        min_donors=lookup("differential/min_donors", within=config),
     message:
         "Read the ALS genes of {wildcards.dataset} one by one"
     script:

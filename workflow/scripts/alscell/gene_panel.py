@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import sparse, stats
 
 from alscell.design import Comparison, Definition, assign_groups
+from alscell.donor_tests import Plan, compare_values, plans
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DONOR, GENE, N_CELLS, PATHWAY, UNASSIGNED
 from alscell.moderation import benjamini_hochberg
 from alscell.normalization import effective_sizes, voom_values
@@ -24,6 +25,7 @@ from alscell.power import minimum_detectable_effect
 TESTED, DESCRIBED, OUTLIER = "tested", "descriptive", "outlier"
 NOT_MEASURED, NOT_DETECTED, TOO_LOW, TYPE_NOT_TESTED = "not_measured", "not_detected", "too_low", "type_not_tested"
 NO_ORTHOLOG_STATUS = "no_ortholog"
+OVER_TYPES = "(all)"  # in the place of a cell type: mean over those that all donors have
 ALPHA, POWER = 0.05, 0.8  # of the detectable change: one gene, chosen beforehand, in one cell type
 _KEY = [CONTRAST, CELL_TYPE, GENE]
 _FROM_TEST = [
@@ -94,6 +96,25 @@ def evidence_of(members: pd.DataFrame, stated: Sequence[str]) -> pd.Series:
     return pd.concat([listed, pd.Series("stated in config", index=extra, dtype=object)]).sort_index()
 
 
+def mutated_genes(
+    definitions: Mapping[str, Definition], observations: pd.DataFrame, genes: Sequence[str]
+) -> dict[str, str]:
+    """Contrast -> its `own_gene`, of those that have one.
+
+    Parameters
+    ----------
+    definitions : mapping of str to mapping
+        Contrasts by name.
+    observations : DataFrame
+        Rows of the pseudobulk: donor, donor-level columns.
+    genes : sequence of str
+        Genes that it may be.
+    """
+    donors = observations.drop_duplicates(DONOR).set_index(DONOR)
+    found = {name: own_gene(definition, donors, genes) for name, definition in definitions.items()}
+    return {name: gene for name, gene in found.items() if gene}
+
+
 def read_genes(
     counts: sparse.csr_matrix,
     observations: pd.DataFrame,
@@ -126,7 +147,7 @@ def read_genes(
     Returns
     -------
     DataFrame
-        Table "gene_panel" without the dataset.
+        Table "gene_panel" without dataset and own_gene.
     """
     donors = observations.drop_duplicates(DONOR).set_index(DONOR)
     parts = []
@@ -142,9 +163,79 @@ def read_genes(
     table = table.merge(differential[[*_KEY, *_FROM_TEST]], on=_KEY, how="left")
     table["measured"] = table[GENE].isin(genes)
     table = _with_status(table, differential, skipped)
-    mutated = {name: own_gene(definition, donors, list(wanted.index)) for name, definition in definitions.items()}
-    table["own_gene"] = table[GENE].str.upper() == table[CONTRAST].map(mutated).str.upper()
     return _with_intervals(_with_families(table)).drop(columns=["measured", "df"])
+
+
+def read_over_types(
+    expression: pd.DataFrame,
+    donors: pd.DataFrame,
+    wanted: pd.Series,
+    genes: Sequence[str],
+    definitions: Mapping[str, Definition],
+    *,
+    covariates: Sequence[str],
+    min_donors: int,
+) -> pd.DataFrame:
+    """One test a gene and contrast over all cell types: of each donor's mean of log expression over them.
+
+    A mutation is in every cell, so that this is one question, asked once. The cell types are those in which the gene has
+    enough counts and every donor of the contrasts enough cells; contrasts share models as elsewhere.
+
+    Parameters
+    ----------
+    expression : DataFrame
+        Table `expression_donors`.
+    donors : DataFrame
+        Donor-level columns, index donor.
+    wanted : Series
+        Gene -> evidence.
+    genes : sequence of str
+        The genes to read, of `wanted`; one that has enough counts in fewer than two cell types has no row.
+    definitions : mapping of str to mapping
+        Contrasts by name, as `design.assign_groups`.
+    covariates : sequence of str
+        Columns to hold constant.
+    min_donors : int
+        Donors in each group of a contrast; with fewer the contrast is described only.
+
+    Returns
+    -------
+    DataFrame
+        Rows as those of `read_genes`; cell_type is OVER_TYPES, `reason` lists the cell types.
+    """
+    known = donors.loc[donors.index.isin(expression.columns)].sort_index()
+    in_contrasts = [assign_groups(known, {**one, "paired_by": None}).groups.index for one in definitions.values()]
+    concerned = sorted(set().union(*in_contrasts))
+    rows = []
+    for gene in genes:
+        values = expression[expression[GENE] == gene].set_index(CELL_TYPE).sort_index()[concerned].dropna(axis=0)
+        if len(values) < 2 or not concerned:
+            continue
+        means = values.mean(axis=0).to_frame(gene).T
+        facts = {GENE: gene, "reason": ";".join(values.index), "evidence": wanted[gene]}
+        planned = plans(known.loc[concerned], definitions, covariates=covariates, min_donors=min_donors)
+        rows += [{**_over_types_row(means, plan), **facts, CONTRAST: plan.contrast} for plan in planned]
+    return pd.DataFrame(rows)
+
+
+def _over_types_row(means: pd.DataFrame, plan: Plan) -> dict[str, object]:
+    """Test and description of one gene's mean over cell types (one row, a column a donor)."""
+    test = compare_values(means, plan).rename(columns={"effect": "log2_fold_change"}).iloc[0].to_dict()
+    test |= {CELL_TYPE: OVER_TYPES, "status": DESCRIBED if plan.design is None else TESTED}
+    for arm in (CASE_ARM, CONTROL_ARM):
+        own = plan.comparison.arms.index[plan.comparison.arms == arm]
+        # A gene of this table has enough counts in these cell types; a donor of it may still lack them in one.
+        test |= {f"mean_{arm}": means.iloc[0][own].mean(), f"detected_{arm}": len(own)}
+    if plan.design is not None:
+        error = float(test["standard_error"])
+        test["detectable"] = float(minimum_detectable_effect(error, float(test["df"]), alpha=ALPHA, power=POWER))
+    del test["df"], test["statistic"]
+    return test
+
+
+def with_own_gene(table: pd.DataFrame, mutated: Mapping[str, str]) -> pd.DataFrame:
+    """With a column own_gene: whether the row is of the gene that is mutated in its contrast."""
+    return table.assign(own_gene=table[GENE].str.upper() == table[CONTRAST].map(mutated).str.upper())
 
 
 def _expression(

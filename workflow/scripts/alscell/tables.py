@@ -77,7 +77,7 @@ _TEST = _c("test", STRING, "differential, pathways, enrichment or composition; p
 _GENE_KEY = (_DATASET, _CONTRAST, _CELL_TYPE, _c("gene", STRING, "gene symbol"))
 _GENE_ROW = (
     _c("status", STRING, "tested; descriptive (effect only); outlier (no p: an outlying donor); too_low (too few counts); not_detected (no count in these donors); not_measured (not among the genes of the dataset); no_ortholog (mouse data); type_not_tested"),
-    _c("reason", STRING, "why the cell type was not tested, as in differential_skipped", nullable=True),
+    _c("reason", STRING, "why the cell type was not tested, as in differential_skipped; in a row over all cell types, these, joined by ';'", nullable=True),
     _c("mean_case", FLOAT, "mean log2 counts per million over case donors; empty: none, or not measured", nullable=True),
     _c("mean_control", FLOAT, "the same over control donors", nullable=True),
     _c("detected_case", INTEGER, "case donors with a count", "donors"),
@@ -505,7 +505,7 @@ TABLES = {
         ),
         Table(
             "gene_panel",
-            "one ALS gene in one cell type and contrast, tested or not",
+            "one ALS gene in one cell type and contrast, tested or not; a mutated gene also over all cell types, '(all)'",
             ("dataset", "contrast", "cell_type", "gene"),
             (*_GENE_KEY, _c("evidence", STRING, "sets of the family that list it, joined by ';'"), _c("own_gene", BOOLEAN, "true: all case donors carry a mutation in it"), *_GENE_ROW),
         ),

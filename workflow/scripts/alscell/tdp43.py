@@ -54,7 +54,7 @@ def target_rows(rows: pd.DataFrame, targets: pd.DataFrame, *, fdr: float) -> pd.
     fdr : float
         False discovery rate over the list at which a target counts as changed.
     """
-    out = rows.drop(columns=["evidence", "own_gene"]).merge(targets, on=GENE, how="left")
+    out = rows.drop(columns="evidence").merge(targets, on=GENE, how="left")
     same = np.sign(out["log2_fold_change"]) == out["direction"].map(SIGNS)
     said = np.where(same, "yes", "no")
     return out.assign(as_expected=pd.Series(said, dtype=object).where(out["fdr_panel"] <= fdr))
