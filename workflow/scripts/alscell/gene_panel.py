@@ -178,7 +178,7 @@ def read_over_types(
 ) -> pd.DataFrame:
     """One test a gene and contrast over all cell types: of each donor's mean of log expression over them.
 
-    A mutation is in every cell, so that this is one question, asked once. The cell types are those in which the gene has
+    A mutation is in every cell, so that this is one question. The cell types are those in which the gene has
     enough counts and every donor of the contrasts enough cells; contrasts share models as elsewhere.
 
     Parameters
