@@ -163,14 +163,15 @@ def differential(dataset: str, n_genes: int = 300) -> pd.DataFrame:
             change[:4], p[:4], fdr[:4] = [2.5, 2.2, 1.9, -2.4], [1e-9, 2e-8, 5e-7, 1e-7], [1e-6, 3e-6, 6e-5, 1e-5]
         frame = pd.DataFrame({"gene": [f"GENE{i}" for i in range(n_genes)], "log2_fold_change": change})
         frame = frame.assign(cell_type=name, mean=5.0, log2_fold_change_shrunk=0.7 * change, standard_error=0.4)
-        frame = frame.assign(statistic=change / 0.4, p_value=p, fdr=fdr, fdr_all=fdr, descriptive=name == "mural")
+        frame = frame.assign(statistic=change / 0.4, df=12.0, p_value=p, fdr=fdr, fdr_all=fdr)
+        frame = frame.assign(descriptive=name == "mural")
         frame = frame.assign(
             p_without_one=np.maximum(10 * p, 1e-3).clip(max=1), decisive_donor="d1", outlier_donor=None
         )
         if name == "microglia":
             frame.loc[0, ["p_without_one", "outlier_donor"]] = 0.3, "d1"
         if name == "mural":
-            empty = ["log2_fold_change_shrunk", "standard_error", "statistic", "p_value", "fdr", "fdr_all"]
+            empty = ["log2_fold_change_shrunk", "standard_error", "statistic", "df", "p_value", "fdr", "fdr_all"]
             frame[[*empty, "p_without_one", "decisive_donor"]] = np.nan
         parts.append(frame)
     n_case = 5 if dataset == "tissue" else 4

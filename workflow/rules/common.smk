@@ -25,6 +25,7 @@ LIBRARY = {
         "atlas",
         "calibration",
         "carriers",
+        "cell_classes",
         "cell_table",
         "check",
         "check_cells",
@@ -40,6 +41,7 @@ LIBRARY = {
         "dense",
         "depth",
         "design",
+        "donor_tests",
         "donor_weights",
         "doublets",
         "downloads",
@@ -51,11 +53,13 @@ LIBRARY = {
         "figures_calibration",
         "figures_cells",
         "figures_composition",
+        "figures_panels",
         "figures_samples",
         "figures_summary",
         "figures_tests",
         "figures_views",
         "files",
+        "gene_panel",
         "geo",
         "genes",
         "given_pseudobulk",
@@ -65,6 +69,7 @@ LIBRARY = {
         "integrity",
         "jobs",
         "keys",
+        "ligand_receptor",
         "loading",
         "loom",
         "moderation",
@@ -84,6 +89,7 @@ LIBRARY = {
         "ranking",
         "replication",
         "report",
+        "report_panels",
         "report_tables",
         "report_text",
         "sample_cells",
@@ -94,6 +100,7 @@ LIBRARY = {
         "simulation_plan",
         "sources",
         "tables",
+        "tdp43",
         "tenx",
         "text_table",
         "transfer",
@@ -112,6 +119,10 @@ SHIPPED_MARKERS = {
 }
 SHIPPED_GENES = {
     name: workflow.source_path(f"../../resources/genes/{name}.tsv.gz") for name in ("human", "mouse", "mouse_human")
+}
+SHIPPED_LISTS = {
+    name: workflow.source_path(f"../../resources/{name}.tsv")
+    for name in ("tdp43/targets", "ligand_receptor/neurotrophic")
 }
 SCHEMAS = {name: workflow.source_path(f"../schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")}
 
@@ -393,7 +404,10 @@ def figure_files(suffix):
     folder = "<summary>/figures"
     with_cells = ("quality", "sex", "umap", "markers")
     by_dataset = ("composition", "differential")
-    by_contrast = ("volcano", "pathways", "pathway_donors", "pathway_views", *(["calibration"] if CALIBRATED else []))
+    by_contrast = (
+        *("volcano", "pathways", "pathway_donors", "pathway_views", "gene_panel", "tdp43", "ligand_receptor"),
+        *(["calibration"] if CALIBRATED else []),
+    )
     return [
         *(path for name in with_cells for path in expand_datasets(f"{folder}/{name}_{{dataset}}.{suffix}", WITH_CELLS)),
         *(path for name in by_dataset for path in expand_datasets(f"{folder}/{name}_{{dataset}}.{suffix}")),
@@ -428,6 +442,11 @@ def result_files():
             "pathway_views.tsv",
             "composition.tsv",
             "composition_donors.tsv",
+            "gene_panel.tsv",
+            "tdp43_genes.tsv",
+            "tdp43_index.tsv",
+            "tdp43_donors.tsv",
+            "ligand_receptor.tsv",
         ),
     )
     by_contrast = ("pathway_tests/{contrast}.tsv",)

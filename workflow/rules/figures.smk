@@ -308,6 +308,99 @@ rule plot_pathway_views:
         "../scripts/plot_pathway_views.py"
 
 
+rule plot_gene_panel:
+    input:
+        table="results/{dataset}/gene_panel.tsv",
+        library=library("plot_gene_panel"),
+    output:
+        pdf="<summary>/figures/gene_panel_{dataset}_{contrast}.pdf",
+        png=report(
+            "<summary>/figures/gene_panel_{dataset}_{contrast}.png",
+            caption="../report/gene_panel.rst",
+            category="4 Pathways",
+            labels={"dataset": "{dataset}", "contrast": "{contrast}", "figure": "gene panel"},
+        ),
+        numbers="<summary>/figures/gene_panel_{dataset}_{contrast}.tsv",
+    log:
+        "logs/plot_gene_panel/{dataset}/{contrast}.log",
+    benchmark:
+        "benchmarks/plot_gene_panel/{dataset}/{contrast}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        fdr=lookup("differential/fdr", within=config),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the ALS genes of {wildcards.contrast} in {wildcards.dataset}"
+    script:
+        "../scripts/plot_gene_panel.py"
+
+
+rule plot_tdp43:
+    input:
+        genes="results/{dataset}/tdp43_genes.tsv",
+        index="results/{dataset}/tdp43_index.tsv",
+        donors="results/{dataset}/tdp43_donors.tsv",
+        samples=local(sheet),
+        library=library("plot_tdp43"),
+    output:
+        pdf="<summary>/figures/tdp43_{dataset}_{contrast}.pdf",
+        png=report(
+            "<summary>/figures/tdp43_{dataset}_{contrast}.png",
+            caption="../report/tdp43.rst",
+            category="4 Pathways",
+            labels={"dataset": "{dataset}", "contrast": "{contrast}", "figure": "tdp43"},
+        ),
+        numbers="<summary>/figures/tdp43_{dataset}_{contrast}.tsv",
+    log:
+        "logs/plot_tdp43/{dataset}/{contrast}.log",
+    benchmark:
+        "benchmarks/plot_tdp43/{dataset}/{contrast}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        contrast_levels=lookup("contrasts/{contrast}", within=config),
+        fdr=lookup("differential/fdr", within=config),
+        replicate=fact("replicate", default="donor"),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the targets of TDP-43 of {wildcards.contrast} in {wildcards.dataset}"
+    script:
+        "../scripts/plot_tdp43.py"
+
+
+rule plot_ligand_receptor:
+    input:
+        table="results/{dataset}/ligand_receptor.tsv",
+        library=library("plot_ligand_receptor"),
+    output:
+        pdf="<summary>/figures/ligand_receptor_{dataset}_{contrast}.pdf",
+        png=report(
+            "<summary>/figures/ligand_receptor_{dataset}_{contrast}.png",
+            caption="../report/ligand_receptor.rst",
+            category="4 Pathways",
+            labels={"dataset": "{dataset}", "contrast": "{contrast}", "figure": "ligand receptor"},
+        ),
+        numbers="<summary>/figures/ligand_receptor_{dataset}_{contrast}.tsv",
+    log:
+        "logs/plot_ligand_receptor/{dataset}/{contrast}.log",
+    benchmark:
+        "benchmarks/plot_ligand_receptor/{dataset}/{contrast}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        fdr=lookup("differential/fdr", within=config),
+        n_pairs=40,
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the ligands and receptors of {wildcards.contrast} in {wildcards.dataset}"
+    script:
+        "../scripts/plot_ligand_receptor.py"
+
+
 rule plot_pathway_heatmap:
     input:
         tests=expand_datasets("results/{dataset}/pathway_tests.tsv"),

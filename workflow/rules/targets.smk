@@ -69,6 +69,13 @@ rule views:
         expand_datasets("results/{dataset}/pathway_views.tsv"),
 
 
+rule panels:
+    input:
+        expand_datasets("results/{dataset}/gene_panel.tsv"),
+        expand_datasets("results/{dataset}/tdp43_index.tsv"),
+        expand_datasets("results/{dataset}/ligand_receptor.tsv"),
+
+
 rule composition:
     input:
         expand_datasets("results/{dataset}/composition.tsv"),

@@ -337,7 +337,8 @@ def compare_donors(
         for name in (*unit.designs, *unit.described):
             if name not in tables:
                 skipped = _without_genes(skipped, name, unit, choices)
-    out = pd.concat(parts, ignore_index=True).drop(columns="df") if parts else empty_table("differential")
+    out = pd.concat(parts, ignore_index=True) if parts else empty_table("differential")
+    out["df"] = out["df"].astype(float).replace(np.inf, np.nan)  # a normal test
     out["fdr_all"] = out.groupby(CONTRAST)["p_value"].transform(lambda p: benjamini_hochberg(p.to_numpy()))
     found = pd.concat(power[1:] or power, ignore_index=True)
     return Differential(*(frame.assign(dataset=dataset) for frame in (out, skipped, found)))
@@ -442,7 +443,7 @@ def _describe(counts: np.ndarray, genes: np.ndarray, unit: Unit, choices: Choice
         }
     )
     columns = empty_table("differential").columns.drop(["dataset", CELL_TYPE, CONTRAST, "fdr_all"])
-    return {name: table.reindex(columns=[*columns, "df"])}
+    return {name: table.reindex(columns=columns)}
 
 
 def donor_expression(
