@@ -41,6 +41,7 @@ LIBRARY = {
         "dense",
         "depth",
         "design",
+        "directions",
         "donor_tests",
         "donor_weights",
         "doublets",
@@ -51,6 +52,7 @@ LIBRARY = {
         "expression",
         "figures",
         "figures_calibration",
+        "figures_directions",
         "figures_cells",
         "figures_composition",
         "figures_panels",
@@ -89,6 +91,7 @@ LIBRARY = {
         "ranking",
         "replication",
         "report",
+        "report_directions",
         "report_panels",
         "report_tables",
         "report_text",
@@ -416,7 +419,7 @@ def figure_files(suffix):
             for name in by_contrast
             for path in expand_datasets(f"{folder}/{name}_{{dataset}}_{{contrast}}.{suffix}")
         ),
-        *(f"{folder}/{name}.{suffix}" for name in ("pathway_heatmap", "tissue_dish", "replication")),
+        *(f"{folder}/{name}.{suffix}" for name in ("directions", "pathway_heatmap", "tissue_dish", "replication")),
         *([f"{folder}/planted_truth.{suffix}"] if PLANTED else []),
     ]
 
@@ -468,7 +471,10 @@ def result_files():
         *(path for name in by_dataset + by_contrast for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in calibration if CALIBRATED for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in truth for path in expand_datasets(f"{folder}/truth/{name}", SIMULATED)),
-        *(f"<summary>/synthesis/{name}.tsv" for name in ("pathways", "genes", "biomarkers", "replication")),
+        *(
+            f"<summary>/synthesis/{name}.tsv"
+            for name in ("pathways", "genes", "biomarkers", "replication", "directions")
+        ),
         *(f"<summary>/{name}.tsv" for name in ("planted", "planted_genes", "planted_composition") if PLANTED),
         *(path for suffix in ("pdf", "png", "tsv") for path in figure_files(suffix)),
         "<summary>/report.html",

@@ -460,6 +460,36 @@ rule plot_tissue_dish:
         "../scripts/plot_tissue_dish.py"
 
 
+rule plot_directions:
+    input:
+        directions="<summary>/synthesis/directions.tsv",
+        library=library("plot_directions"),
+    output:
+        pdf="<summary>/figures/directions.pdf",
+        png=report(
+            "<summary>/figures/directions.png",
+            caption="../report/directions.rst",
+            category="5 All datasets",
+            labels={"figure": "six directions"},
+        ),
+        numbers="<summary>/figures/directions.tsv",
+    log:
+        "logs/plot_directions/plot_directions.log",
+    benchmark:
+        "benchmarks/plot_directions/plot_directions.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        simulated=STAMPED,
+        fdr=lookup("differential/fdr", within=config),
+        n_rows=8,
+    message:
+        "Draw the strongest results of the six directions"
+    script:
+        "../scripts/plot_directions.py"
+
+
 rule plot_replication:
     input:
         replication="<summary>/synthesis/replication.tsv",

@@ -29,6 +29,7 @@ rule write_report:
         synthesis_genes=["<summary>/synthesis/genes.tsv"],
         synthesis_biomarkers=["<summary>/synthesis/biomarkers.tsv"],
         synthesis_replication=["<summary>/synthesis/replication.tsv"],
+        directions=["<summary>/synthesis/directions.tsv"],
         planted=["<summary>/planted.tsv"] if PLANTED else [],
         planted_genes=["<summary>/planted_genes.tsv"] if PLANTED else [],
         planted_composition=["<summary>/planted_composition.tsv"] if PLANTED else [],

@@ -32,6 +32,35 @@ rule synthesize_datasets:
         "../scripts/synthesize_datasets.py"
 
 
+rule gather_directions:
+    input:
+        sheets=local([DATASETS[name]["sheet"] for name in TESTED]),
+        pathway_tests=expand_datasets("results/{dataset}/pathway_tests.tsv"),
+        pathway_genes=expand_datasets("results/{dataset}/pathway_genes.tsv.gz"),
+        pathway_donors=expand_datasets("results/{dataset}/pathway_donors.parquet"),
+        gene_panels=expand_datasets("results/{dataset}/gene_panel.tsv"),
+        tdp43_indices=expand_datasets("results/{dataset}/tdp43_index.tsv"),
+        ligand_receptor=expand_datasets("results/{dataset}/ligand_receptor.tsv"),
+        library=library("gather_directions"),
+    output:
+        table="<summary>/synthesis/directions.tsv",
+    log:
+        "logs/gather_directions/gather_directions.log",
+    benchmark:
+        "benchmarks/gather_directions/gather_directions.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        datasets=list(TESTED),
+        contrasts=lookup("contrasts", within=config),
+        fdr=lookup("differential/fdr", within=config),
+    message:
+        "Gather what was tested for each direction of ALS research"
+    script:
+        "../scripts/gather_directions.py"
+
+
 if PLANTED:
 
     rule compare_planted:

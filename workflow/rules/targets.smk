@@ -94,6 +94,7 @@ rule synthesis:
         "<summary>/synthesis/genes.tsv",
         "<summary>/synthesis/biomarkers.tsv",
         "<summary>/synthesis/replication.tsv",
+        "<summary>/synthesis/directions.tsv",
 
 
 rule figures:

@@ -137,6 +137,7 @@ FILES: tuple[FileContract, ...] = (
     *_synthesis("genes", "genes over datasets"),
     *_synthesis("biomarkers", "secreted or shed genes that change: biomarker candidates"),
     *_synthesis("replication", "hits of one dataset in another, against chance"),
+    FileContract(f"{SUMMARY}/synthesis/directions.tsv", "gather_directions", "directions", "what was tested for each direction"),
     FileContract(f"{SUMMARY}/planted.tsv", "compare_planted", "planted", "planted sets against findings", SIMULATED),
     FileContract(f"{SUMMARY}/planted_genes.tsv", "compare_planted", "planted_genes", "the same of genes", SIMULATED),
     FileContract(
@@ -156,6 +157,7 @@ FILES: tuple[FileContract, ...] = (
     *_figure("tdp43_{dataset}_{contrast}", "plot_tdp43", "targets of TDP-43 and their index in every donor"),
     *_figure("ligand_receptor_{dataset}_{contrast}", "plot_ligand_receptor", "ligands and their receptors"),
     *_figure("calibration_{dataset}_{contrast}", "plot_calibration", "p values and false positives, labels shuffled"),
+    *_figure("directions", "plot_directions", "strongest results of the six directions"),
     *_figure("pathway_heatmap", "plot_pathway_heatmap", "effect of every gene set in every dataset and cell type"),
     *_figure("tissue_dish", "plot_tissue_dish", "effect in tissue against effect in the dish"),
     *_figure("replication", "plot_replication", "share of hits that come again in another dataset, against chance"),

@@ -16,6 +16,7 @@ from alscell.contract import files_of_run
 from alscell.figures import donor_arms, plain
 from alscell.figures_tests import count_genes
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR
+from alscell.report_directions import direction_sections
 from alscell.report_tables import (
     Results,
     calibration_table,
@@ -49,12 +50,13 @@ FIGURES = {
     "calibration": "P values with labels shuffled among the donors: flat, if a test is calibrated. Below: share under "
     "0.05 in each cell type, with its 95 % interval over relabellings. The last column takes cells for replicates: "
     "it is wrong, is used nowhere, and shows what that would cost on these data.",
+    "directions": "Strongest tested results of each direction with 95 % intervals; filled: the FDR is reached.",
     "pathway_heatmap": "Effect of each gene set in each dataset and cell type; dot: FDR reached; gray: not tested.",
     "tissue_dish": "Effect of gene sets in tissue against their effect in the dish, with 95 % intervals.",
     "replication": "Share of the hits of one dataset that have the same sign and p < 0.05 in another, against chance.",
     "planted_truth": "Planted changes against what the tests said, one field a cell type and gene set.",
 }
-OVERALL = ("pathway_heatmap", "tissue_dish", "replication", "planted_truth")
+OVERALL = ("directions", "pathway_heatmap", "tissue_dish", "replication", "planted_truth")
 _SHOWN_WIDTH = 0.6  # CSS pixels for each pixel of a figure
 
 
@@ -80,6 +82,7 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
         version=version,
         simulated=simulated,
         datasets=datasets,
+        directions=direction_sections(results),
         figures={kind: figure(results, kind) for kind in OVERALL},
         replication=text.replication_sentence(results.tables["synthesis_replication"]),
         synthesis=synthesis_tables(results),

@@ -1,0 +1,127 @@
+"""The page of the six directions in the report: what was found for each, in whom, by which genes, and where to look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from alscell import report_text as text
+from alscell.directions import (
+    AGGREGATION,
+    BIOMARKERS,
+    DIRECTIONS,
+    GENETICS,
+    INFLAMMATION,
+    MODELS,
+    PROTECTION,
+    strongest,
+)
+from alscell.figures import plain, signed
+from alscell.keys import CELL_TYPE, CONTRAST, DATASET
+from alscell.report_tables import Results, table, words
+
+QUESTIONS = {
+    GENETICS: "Do the ALS genes themselves change, and does the mutated gene in its carriers?",
+    INFLAMMATION: "Which cells are inflamed, in which donors, by which genes?",
+    AGGREGATION: "Do autophagy, the lysosome, the stress responses and the targets of TDP-43 move?",
+    PROTECTION: "Does the support of motor neurons change: trophic factors, axon, glia, ligands and receptors?",
+    MODELS: "Does the dish show what the cord shows?",
+    BIOMARKERS: "Which secreted or shed genes change, and in which cells?",
+}
+LINKS = {  # sections of the report that hold the tests
+    GENETICS: [("panel", "ALS genes")],
+    INFLAMMATION: [("pathways", "pathway activity"), ("enrichment", "enrichment")],
+    AGGREGATION: [("pathways", "pathway activity"), ("tdp43", "TDP-43")],
+    PROTECTION: [("pathways", "pathway activity"), ("support", "ligands and receptors")],
+    MODELS: [("dish", "tissue against dish")],
+    BIOMARKERS: [("biomarkers", "biomarkers")],
+}
+N_NAMED = 3  # results named in a line
+
+
+def direction_sections(results: Results) -> list[dict[str, Any]]:
+    """One part of the page a direction: its question, an answer of a few lines, its links and its table."""
+    return [_section(results, name) for name in DIRECTIONS]
+
+
+def _section(results: Results, name: str) -> dict[str, Any]:
+    rows = results.rows("directions", direction=name)
+    return {
+        "id": f"direction-{name}",
+        "title": DIRECTIONS[name],
+        "question": QUESTIONS[name],
+        "answers": [
+            {"where": where, "sentence": answer(own), "lines": hit_lines(own)}
+            for where, own in _by_contrast(results, rows)
+        ],
+        "links": LINKS[name],
+        "table": direction_table(results, rows, name),
+    }
+
+
+def _by_contrast(results: Results, rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Rows of each dataset and contrast, named as a reader wants it; rows over datasets have none."""
+    contrasts = results.settings["contrasts"]
+    found = []
+    for (dataset, contrast), own in rows.groupby([DATASET, CONTRAST], sort=True, dropna=False):
+        arms = text.arms_text(contrasts[contrast]) if contrast in contrasts else contrast
+        found.append((f"{dataset}, {arms}" if pd.notna(dataset) and dataset else arms, own))
+    return found
+
+
+def answer(rows: pd.DataFrame) -> str:
+    """'4 of 120 tests in 9 cell types reach the FDR: microglia 3, astrocyte 1.'"""
+    hits = rows[rows["hit"]]
+    tried = f"{text.count(len(rows))} tests in {rows[CELL_TYPE].nunique()} cell types"
+    if hits.empty:
+        return f"none of {tried} reaches the FDR."
+    by_type = hits[CELL_TYPE].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    return f"{text.count(len(hits))} of {tried} reach the FDR: " + ", ".join(
+        f"{plain(str(name))} {n}" for name, n in by_type.items()
+    ) + "."  # fmt: skip
+
+
+def hit_lines(rows: pd.DataFrame) -> list[str]:
+    """A line for each cell type with a hit: what moves, how far, in which donors, by which genes."""
+    lines = []
+    for cell_type, own in rows[rows["hit"]].groupby(CELL_TYPE, sort=True):
+        named = [hit_text(row) for row in strongest(own, n=N_NAMED).to_dict("records")]
+        more = f"; {len(own) - N_NAMED} more" if len(own) > N_NAMED else ""
+        lines.append(f"{plain(str(cell_type))}: {'; '.join(named)}{more}")
+    return lines
+
+
+def hit_text(row: dict[str, Any]) -> str:
+    """'TNF NF-κB up (+2.10 donor SD, FDR 0.0012; in 7 of 8 case donors, not P3; carried by CHI3L1 31 %)'."""
+    said = [f"{signed(row['effect'])} {row['unit']}, FDR {text.probability(row['fdr'])}"]
+    if pd.notna(row["donors"]):
+        number, comma, others = row["donors"].partition(",")
+        said.append(f"in {number} case donors{comma}{others}")
+    said += [f"carried by {row['carried_by']}"] if pd.notna(row["carried_by"]) else []
+    said += [row["note"]] if pd.notna(row["note"]) else []
+    return f"{plain(row['name'].rpartition('/')[2])} {'up' if row['effect'] > 0 else 'down'} ({'; '.join(said)})"
+
+
+def direction_table(results: Results, rows: pd.DataFrame, name: str) -> dict[str, Any]:
+    """All hits of a direction and, where these are few, the strongest of the others."""
+    limit = results.settings["report"]["max_rows"]
+    ordered = strongest(rows, n=max(limit, int(rows["hit"].sum())))
+    columns = [
+        (DATASET, "dataset", words),
+        (CONTRAST, "contrast", plain),
+        (CELL_TYPE, "cell type", plain),
+        ("name", "what", plain),
+        ("effect", "effect", signed),
+        ("ci_low", "95 % from", signed),
+        ("ci_high", "to", signed),
+        ("unit", "unit", words),
+        ("p_value", "p", text.probability),
+        ("fdr", "FDR", text.probability),
+        ("donors", "case donors beyond the median control", words),
+        ("carried_by", "carried by", words),
+        ("note", "note", words),
+        ("file", "from", words),
+    ]
+    caption = f"{DIRECTIONS[name]}: {int(rows['hit'].sum()):,} of {len(rows):,} tests reach their FDR"
+    return table(ordered, columns, caption=caption, max_rows=limit, file="synthesis/directions.tsv")
