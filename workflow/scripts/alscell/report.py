@@ -54,7 +54,7 @@ FIGURES = {
     "tissue_dish": "Effect of gene sets in tissue against their effect in the dish, with 95 % intervals.",
     "replication": "Share of the hits of one dataset that have the same sign and p < 0.05 in another, against chance.",
     "planted_truth": "Planted changes against what the tests said, one field a cell type and gene set.",
-    "gene_panel": "log2 fold change of each ALS gene in each cell type; dot: FDR over the list; gray: not tested, and why.",
+    "gene_panel": "Log2 fold change of each ALS gene in each cell type; dot: FDR over the list; gray: not tested.",
     "tdp43": "Targets of TDP-43 gene by gene, and the index of every donor; right of zero: as after a loss of TDP-43.",
     "ligand_receptor": "Change of the score of ligand-receptor pairs between cell types; dot: FDR; white: not asked.",
 }

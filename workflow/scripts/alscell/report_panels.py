@@ -30,9 +30,9 @@ STATUS = {
     "too_few_targets": "too few targets",
 }
 TDP43_CAUTION = (
-    "Counts of 3' reads cannot see cryptic exons; they see at most that less RNA is left. In nuclei, RNA that decays in "
-    "the cytoplasm may not be missing yet; STMN2, UNC13A and others also fall where neurons die or lose their identity. "
-    "Read the genes; the index only sums them up."
+    "Counts of 3' reads cannot see cryptic exons; they see at most that less RNA is left. In nuclei, RNA that decays "
+    "in the cytoplasm may not be missing yet; STMN2, UNC13A and others also fall where neurons die or lose their "
+    "identity. Read the genes; the index only sums them up."
 )
 SUPPORT_CAUTION = (
     "This is co-expression of RNA in two cell types of the same donors. It does not show that protein is made, "
@@ -145,9 +145,15 @@ def untested_sentence(rows: pd.DataFrame) -> str:
     left = rows[~rows[GENE].isin(tested)]
     if left.empty:
         return ""
-    reasons = left.groupby(GENE)["status"].agg(lambda names: " or ".join(sorted({STATUS[name] for name in names})))
+    reasons = left.groupby(GENE)["status"].agg(_reasons)
     parts = [f"{', '.join(sorted(genes.index))} ({why})" for why, genes in reasons.groupby(reasons, sort=True)]
     return f"Tested in no cell type: {'; '.join(parts)}."
+
+
+def _reasons(status: pd.Series) -> str:
+    """Why a gene was tested nowhere; that some cell types were not tested is said only where it is all."""
+    own = set(status) - {"type_not_tested"} or set(status)
+    return " or ".join(sorted({STATUS[name] for name in own}))
 
 
 def index_sentence(index: pd.DataFrame, *, fdr: float) -> str:
@@ -167,13 +173,14 @@ def index_sentence(index: pd.DataFrame, *, fdr: float) -> str:
         own = tested[tested["is_neuron"] == is_neuron]
         hits = own[own["fdr"] <= fdr].sort_values(CELL_TYPE)
         if own.empty:
-            parts.append(f"no type of {what} has an index" if is_neuron else f"no {what} were there")
+            parts.append(f"{what}: none has an index")
         elif hits.empty:
             median = text.number(own["detectable"].median())
-            parts.append(f"in none of {len(own)} types of {what} (detectable: {median} standard deviations)")
+            parts.append(f"{what}: none of {len(own)} differs (detectable: {median} standard deviations)")
         else:
-            parts.append(f"in {text.joined([_index_hit(row) for row in hits.to_dict('records')])} of {what}")
-    return f"The index of TDP-43 loss differs between the arms (FDR {fdr:g}): {'; '.join(parts)}."
+            named = text.joined([_index_hit(row) for row in hits.to_dict("records")])
+            parts.append(f"{what}: {len(hits)} of {len(own)} differ, {named}")
+    return f"Index of TDP-43 loss between the arms, at FDR {fdr:g}. {parts[0].capitalize()}; {parts[1]}."
 
 
 def _index_hit(row: dict[str, Any]) -> str:
