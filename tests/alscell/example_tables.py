@@ -338,6 +338,107 @@ def calibration_histogram(dataset: str) -> pd.DataFrame:
     return check_table(table.assign(dataset=dataset, contrast=CONTRAST), "calibration_histogram")
 
 
+PANEL = {"C9orf72": "tested", "SOD1": "tested", "TARDBP": "too_low", "ANG": "not_measured"}
+TARGETS = {"STMN2": "down", "UNC13A": "down", "NPTX2": "up"}
+
+
+def _genes_one_by_one(dataset: str, status: dict[str, str]) -> pd.DataFrame:
+    """Rows of genes in every type: those tested have numbers, `mural` is descriptive, `rare` was not tested."""
+    rows = []
+    for name in [*TYPES[dataset], *(["rare"] if dataset == "tissue" else [])]:
+        for gene, own in status.items():
+            row = {"cell_type": name, "gene": gene, "status": own, "descriptive": False, "detected_case": 5}
+            row |= {"detected_control": 4, "n_case": 5, "n_control": 4, "mean_case": 4.0, "mean_control": 5.0}
+            if name == "rare" and own != "not_measured":
+                row |= {"status": "type_not_tested", "reason": "no_donors_in_an_arm"}
+            elif own == "tested":
+                row |= {"log2_fold_change": -1.0, "decisive_donor": "d1"}
+                if name == "mural":
+                    row |= {"status": "descriptive", "descriptive": True, "reason": "too_few_donors"}
+                else:
+                    row |= {"standard_error": 0.3, "ci_low": -1.6, "ci_high": -0.4, "p_value": 0.004, "fdr": 0.3}
+                    row |= {"fdr_all": 0.4, "fdr_panel": 0.03, "fdr_gene": 0.02, "detectable": 0.9}
+                    row |= {"p_without_one": 0.02}
+            rows.append(row)
+    empty = {"outlier_donor": None, "dataset": dataset, "contrast": CONTRAST}
+    columns = [name for name in empty_table("gene_panel").columns if name not in ("evidence", "own_gene", *empty)]
+    return pd.DataFrame(rows).reindex(columns=columns).assign(**empty)
+
+
+def gene_panel(dataset: str) -> pd.DataFrame:
+    """C9orf72 is mutated in the tissue, and lower over all cell types."""
+    table = _genes_one_by_one(dataset, PANEL).assign(evidence="als_genes")
+    over = table[(table["cell_type"] == "motor_neuron") & (table["gene"] == "C9orf72")].copy()
+    over[["fdr", "fdr_all", "fdr_panel", "fdr_gene", "p_without_one", "decisive_donor"]] = np.nan
+    over = over.assign(cell_type="(all)", reason="astrocyte;motor_neuron")
+    table = pd.concat([table, over]) if dataset == "tissue" else table
+    return check_table(table.assign(own_gene=(table["gene"] == "C9orf72") & (dataset == "tissue")), "gene_panel")
+
+
+def tdp43_genes(dataset: str) -> pd.DataFrame:
+    """All targets lower: STMN2 and UNC13A as expected, NPTX2 not."""
+    table = _genes_one_by_one(dataset, dict.fromkeys(TARGETS, "tested"))
+    table = table.assign(direction=table["gene"].map(TARGETS), mechanism="cryptic exon", source="Nobody 2020")
+    said = table["direction"].map({"down": "yes", "up": "no"})
+    return check_table(table.assign(as_expected=said.where(table["fdr_panel"] <= 0.05)), "tdp43_genes")
+
+
+def tdp43_index(dataset: str) -> pd.DataFrame:
+    """Raised in motor neurons only; `mural` has effects only, `oligodendrocyte` too few targets."""
+    table = pd.DataFrame({"cell_type": TYPES[dataset]}).assign(dataset=dataset, contrast=CONTRAST, n_listed=19)
+    table = table.assign(status="tested", n_targets=15, missing="SYT7", effect=0.1, standard_error=0.3, ci_low=-0.5)
+    table = table.assign(ci_high=0.7, statistic=0.3, p_value=0.7, fdr=0.8, random_percentile=60.0, detectable=0.9)
+    table = table.assign(n_case=5, n_control=4, descriptive=False, is_neuron=table["cell_type"] == "motor_neuron")
+    found = {"effect": 1.4, "ci_low": 0.8, "ci_high": 2.0, "statistic": 4.7, "p_value": 0.001, "fdr": 0.01}
+    table.loc[table["is_neuron"], [*found, "random_percentile"]] = [*found.values(), 99.0]
+    tested = ["standard_error", "ci_low", "ci_high", "statistic", "p_value", "fdr", "random_percentile", "detectable"]
+    for name, status, columns in (
+        ("mural", "descriptive", tested),
+        ("oligodendrocyte", "too_few_targets", ["effect", *tested]),
+    ):
+        table.loc[table["cell_type"] == name, ["status", "descriptive"]] = [status, status == "descriptive"]
+        table.loc[table["cell_type"] == name, columns] = np.nan
+    return check_table(table, "tdp43_index")
+
+
+def tdp43_donors(dataset: str) -> pd.DataFrame:
+    """Cases higher in motor neurons."""
+    rng = np.random.default_rng(6)
+    rows = [
+        {"cell_type": name, "donor": sample["donor"],
+         "index": rng.normal(0, 0.3) + 1.4 * (name == "motor_neuron" and sample["condition"] == "ALS")}
+        for name in TYPES[dataset] for sample in samples(dataset).to_dict("records")
+    ]  # fmt: skip
+    return check_table(pd.DataFrame(rows).assign(dataset=dataset), "tdp43_donors")
+
+
+def ligand_receptor(dataset: str) -> pd.DataFrame:
+    """GDNF reaches FDR, BDNF does not, HGF is too low; `mural` is descriptive. None in the dish: no neighbor there."""
+    if dataset == "dish":
+        return empty_table("ligand_receptor")
+    rows = []
+    for sender in ("astrocyte", "microglia", "mural"):
+        for family, ligand, receptor, fdr in (
+            ("gdnf", "GDNF", "GFRA1;RET", 0.01),
+            ("neurotrophin", "BDNF", "NTRK2", 0.6),
+            ("hgf", "HGF", "MET", np.nan),
+        ):
+            row = {"family": family, "ligand": ligand, "receptor": receptor, "sender": sender, "status": "ligand_low"}
+            row |= {"receiver": "motor_neuron", "descriptive": False}
+            if ligand != "HGF":
+                row |= {"status": "tested", "mean_ligand": 3.0, "mean_receptor": 5.0, "effect": -0.8}
+                row |= {"limiting_subunit": receptor.split(";")[-1], "ligand_log2_fold_change": -1.0}
+                row |= {"receptor_log2_fold_change": -0.6}
+                if sender == "mural":
+                    row |= {"status": "descriptive", "descriptive": True}
+                else:
+                    row |= {"standard_error": 0.2, "ci_low": -1.2, "ci_high": -0.4, "statistic": -4.0, "fdr": fdr}
+                    row |= {"p_value": fdr / 10, "ligand_fdr": 0.4, "receptor_fdr": 0.5}
+            rows.append(row)
+    table = pd.DataFrame(rows).assign(dataset=dataset, contrast=CONTRAST, n_case=5, n_control=4, source="Nobody 2020")
+    return check_table(table, "ligand_receptor")
+
+
 HETEROGENEITY = {"tau_squared": 0.1, "q_p_value": 0.3, "i_squared": 10.0, "note": "two_datasets"}
 HETEROGENEITY |= {"prediction_low": np.nan, "prediction_high": np.nan}
 
@@ -420,3 +521,30 @@ def planted_composition() -> pd.DataFrame:
     """One planted shift, missed."""
     row = {"dataset": "tissue", "contrast": CONTRAST, "cell_type": "microglia", "fold": 1.8}
     return check_table(pd.DataFrame([row | {"effect": 0.4, "fdr": 0.3, "outcome": "missed"}]), "planted_composition")
+
+
+def directions() -> pd.DataFrame:
+    """Two found sets and a quiet one, an own gene, a pair; one dataset."""
+    row = {
+        "dataset": "tissue",
+        "contrast": CONTRAST,
+        "ci_low": 0.4,
+        "ci_high": 2.4,
+        "p_value": 0.001,
+        "fdr": 0.01,
+        "hit": True,
+    }
+    row |= {"unit": "donor SD", "kind": "gene_set", "file": "pathway_tests.tsv"}
+    inflamed = {"direction": "neuroinflammation", "cell_type": "microglia"}
+    rows = [
+        row | inflamed | {"name": "inflammation/tnf_nfkb", "effect": 1.4, "donors": "4 of 5, not T3", "carried_by":
+               "SOD2 31 %"},
+        row | inflamed | {"name": "inflammation/complement", "effect": -1.2, "donors": "5 of 5", "fdr": 0.02},
+        row | inflamed | {"name": "inflammation/inflammasome", "effect": 0.1, "fdr": 0.8, "p_value": 0.7, "hit": False},
+        row | {"direction": "genetics", "cell_type": "astrocyte", "kind": "gene", "name": "C9orf72", "effect": -0.6,
+               "unit": "log2 fold change", "note": "mutated in the case donors", "file": "gene_panel.tsv"},
+        row | {"direction": "neuroprotection", "cell_type": "astrocyte → motor_neuron", "kind": "pair",
+               "name": "GDNF–RET", "effect": 0.3, "fdr": 0.5, "hit": False, "unit": "log2",
+               "file": "ligand_receptor.tsv"},
+    ]  # fmt: skip
+    return check_table(pd.DataFrame(rows), "directions")

@@ -13,6 +13,7 @@ from alscell import (
     figures_calibration,
     figures_cells,
     figures_composition,
+    figures_panels,
     figures_samples,
     figures_summary,
     figures_tests,
@@ -55,6 +56,19 @@ def drawn(example):
         "calibration": figures_calibration.draw_calibration(
             example.calibration(one), example.calibration_histogram(one), stamp=STAMP
         ),
+        "gene_panel": figures_panels.draw_gene_panel(example.gene_panel(one), fdr=0.05, stamp=STAMP),
+        "tdp43": figures_panels.draw_tdp43(
+            example.tdp43_genes(one),
+            example.tdp43_index(one),
+            example.tdp43_donors(one),
+            sheet,
+            contrast=contrasts[example.CONTRAST],
+            fdr=0.05,
+            **donor,
+        ),
+        "ligand_receptor": figures_panels.draw_ligand_receptor(
+            example.ligand_receptor(one), n_pairs=10, fdr=0.05, stamp=STAMP
+        ),
         "pathway_heatmap": figures_summary.draw_pathway_heatmap(
             pd.concat(both), pd.concat(skipped), fdr=0.05, stamp=STAMP
         ),
@@ -65,7 +79,7 @@ def drawn(example):
 
 
 def test_every_figure_of_simulated_data_is_stamped_and_holds_numbers(drawn):
-    assert len(drawn) == 14
+    assert len(drawn) == 17
     for name, (figure, numbers) in drawn.items():
         assert STAMP in texts(figure), name
         assert len(numbers), name
@@ -287,3 +301,44 @@ def test_swarm_keeps_equal_values_apart():
     offsets = figures.swarm(np.array([1.0, 1.0, 1.0, 5.0]), distance=0.5, step=0.1, limit=0.3)
     assert sorted(offsets[:3]) == [-0.1, 0.0, 0.1]
     assert offsets[3] == 0.0
+
+
+def test_panels_mark_what_was_not_tested_and_the_mutated_gene(drawn):
+    figure, numbers = drawn["gene_panel"]
+    said = texts(figure)
+    for words in (
+        "not measured",
+        "too few counts",
+        "cell type not tested",
+        "descriptive",
+        "mutated in the case donors",
+    ):
+        assert words in said
+    assert "(all)" not in set(numbers["cell_type"])  # a test over cell types is no cell type
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "C9orf72"
+    assert set(numbers.loc[numbers["gene"] == "ANG", "status"]) == {"not_measured"}
+
+
+def test_tdp43_draws_every_donor_of_both_arms_and_no_index_of_few_targets(drawn, example):
+    figure, numbers = drawn["tdp43"]
+    points = numbers[numbers["quantity"] == "donor"]
+    assert points.groupby("cell_type").size().to_dict() == dict.fromkeys(
+        ("astrocyte", "microglia", "mural", "motor_neuron"), len(example.samples("tissue"))
+    )
+    assert "no index: too few targets or donors" in texts(figure)
+    assert "STMN2 ↓" in texts(figure)
+
+
+def test_ligands_draw_only_columns_with_an_effect(drawn):
+    figure, numbers = drawn["ligand_receptor"]
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert labels == ["astrocyte → motor neuron", "microglia → motor neuron", "mural → motor neuron"]
+    assert "HGF" not in set(numbers["ligand"])
+
+
+def test_empty_panels_say_so():
+    for figure, _ in (
+        figures_panels.draw_gene_panel(empty_table("gene_panel"), fdr=0.05, stamp=""),
+        figures_panels.draw_ligand_receptor(empty_table("ligand_receptor"), n_pairs=5, fdr=0.05, stamp=""),
+    ):
+        assert "could be compared" in texts(figure) or "no pair has enough counts" in texts(figure)

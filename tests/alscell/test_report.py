@@ -70,11 +70,20 @@ def results(example, tmp_path_factory) -> Results:
         "differential_skipped",
         "enrichment",
     )
-    names += ("pathway_sets", "pathway_tests", "pathway_genes", "calibration")
+    names += (
+        "pathway_sets",
+        "pathway_tests",
+        "pathway_genes",
+        "calibration",
+        "gene_panel",
+        "tdp43_genes",
+        "tdp43_index",
+    )
+    names += ("ligand_receptor",)
     tables = {name: pd.concat([getattr(example, name)(one) for one in example.TYPES]) for name in names}
     tables["pathway_views"] = compare_views(tables["pathway_tests"], tables["enrichment"], fdr=0.05)
     over = ("synthesis_pathways", "synthesis_genes", "synthesis_biomarkers", "synthesis_replication")
-    over += ("planted", "planted_genes", "planted_composition")
+    over += ("planted", "planted_genes", "planted_composition", "directions")
     tables |= {name: getattr(example, name)() for name in over}
     tables["cluster_labels"] = pd.concat([example.cluster_labels(one).assign(dataset=one) for one in example.TYPES])
     raw = {"dataset": "tissue", "file": "RAW.tar", "size": 123456789, "sha256": "ab" * 32}
@@ -368,3 +377,19 @@ def test_two_datasets_are_noted_in_the_tables_over_datasets(page):
     assert "two datasets: too few for a pooled p" in words
     assert "1 of 2" in words
     assert "40 of 80 hits (genes" in words
+
+
+def test_genes_read_one_by_one_are_answered_in_a_sentence(page):
+    words = page.words()
+    assert (
+        "C9orf72, mutated in the case donors: it is lower over the cell types (−1.00 log2 [−1.60, −0.40], p 0.0040)"
+        in words
+    )
+    assert "lower in 5 and higher in 0 of 5 cell types" in words
+    assert "mural −1.00, not tested" in words
+    assert "Tested in no cell type: ANG (not among the genes of the dataset); TARDBP (too few counts)." in words
+    assert "Neurons: 1 of 1 differ, motor neuron (+1.40, as after a loss, beyond 99 % of random sets)" in words
+    assert "2 of 4 tests of 2 pairs reach FDR 0.05: GDNF–GFRA1 + RET from astrocyte to motor neuron (−0.80)" in words
+    assert "Not tested: 3 too few counts of the ligand." in words
+    assert "neurons and neighbors are needed" in words  # the dish
+    assert "share no known mutated gene" in words  # the dish

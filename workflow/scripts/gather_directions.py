@@ -3,7 +3,6 @@
 import logging
 from typing import Any
 
-
 from alscell import directions, files
 from alscell.design import assign_groups
 from alscell.jobs import run

@@ -137,7 +137,9 @@ FILES: tuple[FileContract, ...] = (
     *_synthesis("genes", "genes over datasets"),
     *_synthesis("biomarkers", "secreted or shed genes that change: biomarker candidates"),
     *_synthesis("replication", "hits of one dataset in another, against chance"),
-    FileContract(f"{SUMMARY}/synthesis/directions.tsv", "gather_directions", "directions", "what was tested for each direction"),
+    FileContract(
+        f"{SUMMARY}/synthesis/directions.tsv", "gather_directions", "directions", "what was tested for each direction"
+    ),
     FileContract(f"{SUMMARY}/planted.tsv", "compare_planted", "planted", "planted sets against findings", SIMULATED),
     FileContract(f"{SUMMARY}/planted_genes.tsv", "compare_planted", "planted_genes", "the same of genes", SIMULATED),
     FileContract(

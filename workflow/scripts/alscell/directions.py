@@ -98,7 +98,7 @@ def gene_rows(panel: pd.DataFrame) -> pd.DataFrame:
     """ALS genes of one dataset or several, from the table "gene_panel"; FDR over the panel, or over the cell types of a
     contrast's own gene.
     """
-    rows = panel[panel["p_value"].notna()]
+    rows = panel[panel["fdr_panel"].notna()]  # independent filtering may leave a p value without an FDR
     note = np.where(rows["own_gene"], "mutated in the case donors; FDR over the cell types of this gene", None)
     return rows.assign(
         direction=GENETICS,

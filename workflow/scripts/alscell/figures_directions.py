@@ -50,11 +50,11 @@ def _forest(axes: Axes, rows: pd.DataFrame, *, unit: str, fdr: float, named: boo
         return
     axes.axvline(0, color=NEUTRAL, linewidth=0.5)
     for place, row in enumerate(rows.to_dict("records")):
-        color = CASE_COLOR if row["effect"] > 0 else CONTROL_COLOR
         found = row["fdr"] <= fdr
-        axes.plot([row["ci_low"], row["ci_high"]], [place, place], color=color if found else NEUTRAL)
-        axes.scatter(row["effect"], place, s=14, color=color if found else "white", edgecolor=color if found else NEUTRAL,
-                     linewidth=0.8, zorder=3)  # fmt: skip
+        color = (CASE_COLOR if row["effect"] > 0 else CONTROL_COLOR) if found else NEUTRAL
+        axes.plot([row["ci_low"], row["ci_high"]], [place, place], color=color)
+        fill = color if found else "white"
+        axes.scatter(row["effect"], place, s=14, color=fill, edgecolor=color, linewidth=0.8, zorder=3)
     axes.set_yticks(range(len(rows)), [_label(row, named=named) for row in rows.to_dict("records")], fontsize=5.5)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(f"effect ({unit}), 95 % interval")
@@ -62,7 +62,7 @@ def _forest(axes: Axes, rows: pd.DataFrame, *, unit: str, fdr: float, named: boo
 
 
 def _label(row: dict, *, named: bool) -> str:
-    """ "microglia: TNF NF-κB" and, where there are several, the dataset and contrast in a second line."""
+    """Cell type and result and, where there are several, the dataset and contrast in a second line."""
     what = f"{plain(row[CELL_TYPE])}: {plain(row['name'].rpartition('/')[2])}"
     what = what if len(what) <= _LONGEST else what[: _LONGEST - 1] + "…"
     where = f"{plain(row[DATASET])[:30]}, {plain(row[CONTRAST])}"

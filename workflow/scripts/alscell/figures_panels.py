@@ -37,17 +37,18 @@ _BACK = "#E2E2E2"
 _HATCH = "/////"
 # Status: mark, what the legend says. What has a value has no mark.
 _MARKS = {
-    "too_low": ("·", "too few counts"),
-    "ligand_low": ("·", "too few counts"),
-    "receptor_low": ("·", "too few counts"),
-    "both_low": ("·", "too few counts"),
-    "not_detected": ("○", "no count"),
-    "not_measured": ("×", "not measured"),
-    "no_ortholog": ("×", "not measured"),
-    "type_not_tested": ("−", "cell type not tested"),
-    "no_donors": ("−", "cell type not tested"),
-    "outlier": ("!", "outlying donor, no p"),
+    "too_low": (".", "too few counts"),
+    "ligand_low": (".", "too few counts"),
+    "receptor_low": (".", "too few counts"),
+    "both_low": (".", "too few counts"),
+    "not_detected": ("o", "no count"),
+    "not_measured": ("x", "not measured"),
+    "no_ortholog": ("x", "not measured"),
+    "type_not_tested": ("_", "cell type not tested"),
+    "no_donors": ("_", "cell type not tested"),
+    "outlier": ("*", "outlying donor, no p"),
 }
+_MARK_STYLE = {"color": NEUTRAL, "linewidth": 0.6}
 _DESCRIPTIVE = "descriptive"
 
 
@@ -200,7 +201,8 @@ def draw_ligand_receptor(rows: pd.DataFrame, *, n_pairs: int, fdr: float, stamp:
     drawn = rows.merge(chosen)[kept].sort_values(["family", "ligand", "receptor", "sender", "receiver"])
     drawn = drawn.reset_index(drop=True)
     named = {"pair": drawn["ligand"] + " → " + drawn["receptor"].str.replace(";", " + ")}
-    XX
+    place = drawn["sender"] + "\t" + drawn["receiver"]
+    cells = drawn.assign(**named, place=place, value=drawn["effect"])
     pairs = list(cells["pair"].drop_duplicates())
     places = _places(cells[cells["value"].notna()])
     cells = cells[cells["place"].isin(places)]
@@ -236,7 +238,10 @@ def _heat(
     *,
     fdr: float,
 ) -> AxesImage:
-    """Fields colored by `value`, a dot where `fdr` is reached, a mark of the status where there is no value."""
+    """Fields colored by `value`, a dot where `fdr` is reached, gray with a mark of the status without a value.
+
+    What is not asked has no row in `cells`, and stays white.
+    """
     (row_name, row_values), (column_name, column_values) = rows, columns
     row, column = ({name: i for i, name in enumerate(values)} for values in (row_values, column_values))
     grid = np.full((len(row), len(column)), np.nan)
@@ -244,7 +249,6 @@ def _heat(
     for field in fields:
         grid[row[field[row_name]], column[field[column_name]]] = field["value"]
     reach = float(max(1.0, np.nanquantile(np.abs(grid), 0.98)))
-    axes.set_facecolor(_BACK)
     image = axes.imshow(grid, cmap="RdBu_r", vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest")
     for field in fields:
         place = column[field[column_name]], row[field[row_name]]
@@ -252,7 +256,9 @@ def _heat(
             box = (place[0] - 0.5, place[1] - 0.5)
             axes.add_patch(Rectangle(box, 1, 1, fill=False, hatch=_HATCH, edgecolor="white", linewidth=0))
         elif field["status"] in _MARKS:
-            axes.text(*place, _MARKS[field["status"]][0], ha="center", va="center", fontsize=5, color=NEUTRAL)
+            if field["status"] != "outlier":
+                axes.add_patch(Rectangle((place[0] - 0.5, place[1] - 0.5), 1, 1, facecolor=_BACK, linewidth=0))
+            axes.scatter(*place, s=6, marker=_MARKS[field["status"]][0], **_MARK_STYLE)
         elif field["fdr"] <= fdr:
             axes.scatter(*place, s=7, color="black", edgecolor="white", linewidth=0.5)
     axes.tick_params(length=0)
@@ -274,7 +280,7 @@ def _legend(status: pd.Series, found: str) -> list[Line2D | Patch]:
     ]
     marks = dict(_MARKS[name] for name in _MARKS if name in seen)
     handles += [
-        Line2D([], [], linestyle="", marker=f"${mark}$", markersize=4, color=NEUTRAL, label=meaning)
+        Line2D([], [], linestyle="", marker=mark, markersize=3.5, color=NEUTRAL, label=f"gray: {meaning}")
         for mark, meaning in marks.items()
     ]
     if _DESCRIPTIVE in seen:

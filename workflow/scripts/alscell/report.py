@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 
+from alscell import report_panels as panels
 from alscell import report_text as text
 from alscell.calibration import ALL_TYPES
 from alscell.contract import files_of_run
@@ -55,7 +56,11 @@ FIGURES = {
     "tissue_dish": "Effect of gene sets in tissue against their effect in the dish, with 95 % intervals.",
     "replication": "Share of the hits of one dataset that have the same sign and p < 0.05 in another, against chance.",
     "planted_truth": "Planted changes against what the tests said, one field a cell type and gene set.",
+    "gene_panel": "Log2 fold change of each ALS gene in each cell type; dot: FDR over the list; gray: not tested.",
+    "tdp43": "Targets of TDP-43 gene by gene, and the index of every donor; right of zero: as after a loss of TDP-43.",
+    "ligand_receptor": "Change of the score of ligand-receptor pairs between cell types; dot: FDR; white: not asked.",
 }
+PANELS = ("gene_panel", "tdp43", "ligand_receptor")
 OVERALL = ("directions", "pathway_heatmap", "tissue_dish", "replication", "planted_truth")
 _SHOWN_WIDTH = 0.6  # CSS pixels for each pixel of a figure
 
@@ -91,6 +96,8 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
         planted_tables=planted_tables(results) if has_truth else [],
         untested=untested_tables(results),
         run=run_tables(results),
+        tdp43_caution=panels.TDP43_CAUTION,
+        support_caution=panels.SUPPORT_CAUTION,
         methods=_methods(results),
         citations=text.CITATIONS,
         files=_files(results.infos),
@@ -182,7 +189,10 @@ def contrast_section(results: Results, dataset: str, contrast: str) -> dict[str,
         "sentence": sentence,
         "lines": lines,
         "composition_lines": text.composition_lines(results.rows("composition", **where), fdr=results.fdr),
-        "figures": {kind: figure(results, kind, dataset, contrast) for kind in list(FIGURES)[6:11]},
+        "figures": {kind: figure(results, kind, dataset, contrast) for kind in (*list(FIGURES)[6:11], *PANELS)},
+        "panel": panels.panel_section(results, dataset, contrast),
+        "tdp43": panels.tdp43_section(results, dataset, contrast),
+        "support": panels.support_section(results, dataset, contrast),
         "genes": gene_tables(results, genes, dataset),
         "without_genes": text.undetected_genes(results.rows("differential_power", **where)),
         "enrichment": enrichment_table(results, enrichment, dataset),

@@ -34,8 +34,8 @@ LINKS = {  # sections of the report that hold the tests
     INFLAMMATION: [("pathways", "pathway activity"), ("enrichment", "enrichment")],
     AGGREGATION: [("pathways", "pathway activity"), ("tdp43", "TDP-43")],
     PROTECTION: [("pathways", "pathway activity"), ("support", "ligands and receptors")],
-    MODELS: [("dish", "tissue against dish")],
-    BIOMARKERS: [("biomarkers", "biomarkers")],
+    MODELS: [("synthesis", "tissue against dish")],
+    BIOMARKERS: [("synthesis", "biomarkers")],
 }
 N_NAMED = 3  # results named in a line
 

@@ -1,0 +1,108 @@
+"""The six directions: only tested rows, the right FDR for each kind, who carries an effect and in whom."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alscell import directions
+from alscell.directions import DIRECTIONS, UNITS, donors_beyond, finish, strongest
+from alscell.figures_directions import draw_directions
+from alscell.report_directions import answer, hit_lines
+from alscell.tables import check_table
+
+
+@pytest.fixture(scope="module")
+def arms(example) -> dict[str, pd.Series]:
+    rows = example.samples("tissue").drop_duplicates("donor").set_index("donor")["condition"]
+    return {example.CONTRAST: rows.map({"ALS": "case", "Control": "control"})}
+
+
+@pytest.fixture(scope="module")
+def table(example, arms) -> pd.DataFrame:
+    of_sets = (example.pathway_tests("tissue"), example.pathway_genes("tissue"), example.pathway_donors("tissue"))
+    parts = [
+        directions.set_rows(*of_sets, arms),
+        directions.gene_rows(example.gene_panel("tissue")),
+        directions.index_rows(example.tdp43_index("tissue")),
+        directions.pair_rows(example.ligand_receptor("tissue")),
+    ]  # fmt: skip
+    return check_table(finish(parts, fdr=0.05), "directions")
+
+
+def test_only_tested_rows_are_there_and_all_of_them(example, table):
+    tests = example.pathway_tests("tissue")
+    wanted = tests[tests["p_value"].notna() & tests["family"].isin(directions.OF_FAMILY)]
+    sets = table[table["kind"] == "gene_set"]
+    assert len(sets) == len(wanted) > 0
+    assert "mural" not in set(table["cell_type"])  # descriptive
+    panel = example.gene_panel("tissue")
+    assert (table["kind"] == "gene").sum() == panel["fdr_panel"].notna().sum() < panel["p_value"].notna().sum()
+    assert table["p_value"].notna().all()
+    assert (table["hit"] == (table["fdr"] <= 0.05)).all()
+
+
+def test_a_mutated_gene_has_the_fdr_of_its_own_question(example, table):
+    panel = example.gene_panel("tissue").dropna(subset=["fdr_panel"]).set_index(["cell_type", "gene"])
+    genes = table[table["kind"] == "gene"].set_index(["cell_type", "name"])
+    own = panel.index[panel["own_gene"]]
+    others = panel.index[~panel["own_gene"]]
+    assert len(own)
+    assert genes.loc[own, "fdr"].tolist() == panel.loc[own, "fdr_gene"].tolist()
+    assert genes.loc[others, "fdr"].tolist() == panel.loc[others, "fdr_panel"].tolist()
+    assert genes.loc[own, "note"].str.startswith("mutated").all()
+
+
+def test_the_index_is_of_neurons_only(example, table):
+    index = example.tdp43_index("tissue").dropna(subset=["p_value"]).set_index("cell_type")
+    rows = table[table["kind"] == "index"]
+    assert set(rows["cell_type"]) == set(index.index[index["is_neuron"]])
+
+
+@pytest.mark.parametrize(
+    ("case", "upward", "said"),
+    [
+        ([5, 6, 7, 2], True, "3 of 4, not c3"),
+        ([5, 6, 7, 8], True, "4 of 4"),
+        ([5, 6, 7, 2], False, "1 of 4, not c0, c1, c2"),
+        ([5, 6, 7, 8], False, "0 of 4"),
+        ([3, 3, 3, 3], True, "0 of 4"),
+    ],
+)
+def test_donors_beyond_the_median_control(case, upward, said):
+    scores = pd.Series([*case, 1, 3, 9], index=[*(f"c{i}" for i in range(4)), "k0", "k1", "k2"], dtype=float)
+    arms = pd.Series(["case"] * 4 + ["control"] * 3, index=scores.index)
+    assert donors_beyond(scores.sample(frac=1, random_state=1), arms, upward=upward) == said
+    further = pd.concat([scores, pd.Series([100.0], ["other"])])  # of no arm
+    assert donors_beyond(further, arms, upward=upward) == said
+
+
+def test_answers_name_the_strongest_with_donors_and_genes(example):
+    rows = example.directions().query("direction == 'neuroinflammation'")
+    assert answer(rows) == "2 of 3 tests in 1 cell types reach the FDR: microglia 2."
+    (line,) = hit_lines(rows)
+    assert line == (
+        "microglia: TNF NF-κB up (+1.40 donor SD, FDR 0.010; in 4 of 5 case donors, not T3; carried by SOD2 31 %); "
+        "complement down (−1.20 donor SD, FDR 0.020; in 5 of 5 case donors)"
+    )
+    assert answer(rows[~rows["hit"]]) == "none of 1 tests in 1 cell types reaches the FDR."
+
+
+def test_figure_has_one_unit_a_panel_and_says_what_was_not_tested(example):
+    figure, drawn = draw_directions(example.directions(), fdr=0.05, n_rows=8, stamp="SIMULATED DATA")
+    assert all(set(own["unit"]) == {UNITS[name]} for name, own in drawn.groupby("direction"))
+    said = [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+    assert set(DIRECTIONS.values()) <= set(said)
+    assert said.count("nothing was tested") == 4  # a pair has another unit than the panel
+    assert "SIMULATED DATA" in said
+    empty, nothing = draw_directions(example.directions().iloc[:0], fdr=0.05, n_rows=8, stamp="")
+    assert nothing.empty
+    assert any(
+        "too few donors" in text.get_text() for text in empty.findobj(lambda artist: hasattr(artist, "get_text"))
+    )
+
+
+def test_order_is_fixed(table):
+    shuffled = table.sample(frac=1, random_state=0)
+    pd.testing.assert_frame_equal(finish([shuffled], fdr=0.05), finish([table], fdr=0.05))
+    pd.testing.assert_frame_equal(strongest(shuffled, n=9), strongest(table, n=9))
+    assert np.isfinite(table["effect"]).all()
