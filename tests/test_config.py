@@ -15,7 +15,9 @@ from alscell.check import check_inputs
 from alscell.check_schema import schema_problems
 
 ROOT = Path(__file__).resolve().parents[1]
-SCHEMAS = {name: str(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")}
+SCHEMAS = {
+    name: str(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples", "gene_set")
+}
 DATA = Path(os.environ.get("ALSCELL_TEST_DATA", ROOT.parent / "shared" / "data"))
 SCHEMA = yaml.safe_load(Path(SCHEMAS["config"]).read_text())
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())

@@ -17,7 +17,9 @@ from alscell.check_dataset import RESERVED
 from alscell.files import read_samples
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMAS = {name: str(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")}
+SCHEMAS = {
+    name: str(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples", "gene_set")
+}
 
 CONFIG, DATASET, SHEET = "config.yaml", "mine/dataset.yaml", "mine/samples.tsv"
 APPEND = None  # in the place of the text to replace: add the new text at the end

@@ -29,6 +29,7 @@ LIBRARY = {
         "check_cells",
         "check_dataset",
         "check_design",
+        "check_gene_sets",
         "check_members",
         "check_schema",
         "claims",
@@ -55,6 +56,8 @@ LIBRARY = {
         "figures_tests",
         "figures_views",
         "files",
+        "gene_set_files",
+        "gene_sets",
         "geo",
         "genes",
         "given_pseudobulk",
@@ -77,6 +80,7 @@ LIBRARY = {
         "pooling",
         "power",
         "pseudobulk",
+        "public_sets",
         "quality",
         "raw_layouts",
         "random_sets",
@@ -101,9 +105,14 @@ LIBRARY = {
 }
 # Shipped resources are named here and not inside an input function: Snakemake lists the folder of cached sources once,
 # at the first file it looks for, and takes one that is cached later for missing.
+GENE_SETS = "../../resources/gene_sets"
+FAMILIES = yaml.safe_load(Path(workflow.source_path(f"{GENE_SETS}/families.yaml")).read_text(encoding="utf-8"))
 SHIPPED_SETS = {
-    name: workflow.source_path(f"../../resources/gene_sets/{name}.gmt")
-    for name in ("als_genes", "autophagy", "axon", "inflammation", "neurotrophic", "stress", "tdp43")
+    (family, name): {
+        ending: workflow.source_path(f"{GENE_SETS}/{family}/{name}.{ending}") for ending in ("gmt", "yaml")
+    }
+    for family, names in FAMILIES.items()
+    for name in names
 }
 SHIPPED_MARKERS = {
     name: workflow.source_path(f"../../resources/markers/{name}.tsv")
@@ -112,7 +121,11 @@ SHIPPED_MARKERS = {
 SHIPPED_GENES = {
     name: workflow.source_path(f"../../resources/genes/{name}.tsv.gz") for name in ("human", "mouse", "mouse_human")
 }
-SCHEMAS = {name: workflow.source_path(f"../schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")}
+SHIPPED_ALIASES = workflow.source_path("../../resources/genes/former_symbols.tsv")
+SCHEMAS = {
+    name: workflow.source_path(f"../schemas/{name}.schema.yaml")
+    for name in ("config", "dataset", "samples", "gene_set")
+}
 
 
 def shipped_dataset(entry):
@@ -196,6 +209,7 @@ WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["en
 SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
 PLANTED = [name for name in SIMULATED if name in TESTED]  # what was planted there can be looked for
 STAMPED = [name for name, dataset in DATASETS.items() if dataset["facts"].get("simulated")]  # whoever made the data
+COLLECTIONS = {entry["name"]: entry for entry in config["pathways"]["collections"]}
 CALIBRATED = config["calibration"]["in_report"]  # else `snakemake calibration` only
 NEVER = "(?!)"  # matches nothing: keeps a rule out where no dataset asks for it
 
@@ -448,7 +462,13 @@ def result_files():
         *(path for name in calibration if CALIBRATED for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in truth for path in expand_datasets(f"{folder}/truth/{name}", SIMULATED)),
         *(f"<summary>/synthesis/{name}.tsv" for name in ("pathways", "genes", "biomarkers", "replication")),
-        *(f"<summary>/{name}.tsv" for name in ("planted", "planted_genes", "planted_composition") if PLANTED),
+        *(f"<summary>/gene_sets/{name}.tsv" for name in ("members", "sets", "overlap")),
+        *(f"<summary>/gene_sets/collections/{name}.{ending}" for name in COLLECTIONS for ending in ("gmt", "tsv")),
+        *(
+            f"<summary>/{name}.tsv"
+            for name in ("planted", "planted_families", "planted_genes", "planted_composition")
+            if PLANTED
+        ),
         *(path for suffix in ("pdf", "png", "tsv") for path in figure_files(suffix)),
         "<summary>/report.html",
     ]
@@ -527,9 +547,40 @@ def ortholog_table(wildcards):
     return [SHIPPED_GENES["mouse_human"]] if fact("organism")(wildcards) == "mouse" else []
 
 
-def gene_set_files(wildcards):
-    """GMT files to score: the shipped families that config names, then the user's own."""
-    return [SHIPPED_SETS[name] for name in config["pathways"]["families"]] + config["pathways"]["gene_sets"]
+def chosen_sets():
+    """Family and name of the shipped sets that config chooses, family by family."""
+    return [(family, name) for family in config["pathways"]["families"] for name in FAMILIES[family]]
+
+
+def shipped_set_files(ending):
+    """Files of the chosen shipped sets, all with one ending: gmt or yaml."""
+    return [SHIPPED_SETS[key][ending] for key in chosen_sets()]
+
+
+def families_of_shipped_sets():
+    """The family of each of these files."""
+    return [family for family, _ in chosen_sets()]
+
+
+def own_set_facts():
+    """YAML files that lie beside the user's GMT files."""
+    beside = [Path(name).with_suffix(".yaml") for name in config["pathways"]["gene_sets"]]
+    return [str(path) for path in beside if path.exists()]
+
+
+def collection_entry(wildcards):
+    """What config says of a public collection; without an MSigDB version it is a library of Enrichr."""
+    return {"msigdb": "", **COLLECTIONS[wildcards.collection]}
+
+
+def collection_file(wildcards):
+    """The user's own GMT file in the place of a public collection, where config names one."""
+    return [path for path in [COLLECTIONS[wildcards.collection].get("gmt")] if path]
+
+
+def ways_to_fetch_sets(wildcards, output):
+    """Cache, lock folder and offline. Because it asks for `output`, Snakemake reruns nothing when they change."""
+    return {key: config["download"][key] for key in ("cache", "locks", "offline")}
 
 
 def simulation_file(wildcards):
@@ -540,7 +591,12 @@ def simulation_file(wildcards):
 
 def shipped_sets(wildcards):
     """Every shipped GMT file, whatever config scores: what a simulation may plant."""
-    return list(SHIPPED_SETS.values())
+    return [files["gmt"] for files in SHIPPED_SETS.values()]
+
+
+def families_of_all_sets():
+    """The family of each of these files."""
+    return [family for family, _ in SHIPPED_SETS]
 
 
 def simulated_samples(wildcards):
