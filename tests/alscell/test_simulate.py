@@ -24,8 +24,8 @@ CORD = ROOT / "tests" / "workflow" / "cohort" / "simulated_spinal_cord"
 DISH = ROOT / "tests" / "workflow" / "cohort" / "simulated_ipsc_motor_neurons"
 GENES = pd.read_csv(ROOT / "resources" / "simulation" / "genes.tsv", sep="\t", keep_default_na=False)
 SETS = {
-    (path.stem, name): members
-    for path in sorted((ROOT / "resources" / "gene_sets").glob("*.gmt"))
+    (path.parent.name, name): members
+    for path in sorted((ROOT / "resources" / "gene_sets").glob("*/*.gmt"))
     for name, members in read_gmt(path).items()
 }
 CASE = {"sample": "a", "donor": "a", "condition": "ALS", "sex": "F"}

@@ -30,7 +30,7 @@ LOG = logging.getLogger("alscell.fetch_collection")
 def main(
     *, given: list[str], collection: str, gmt: str, table: str, entry: dict[str, Any], ways: dict[str, Any]
 ) -> None:
-    """Write the chosen sets of one collection. `given`: the user's own GMT file, if `entry` names one; `ways` as config `download`."""
+    """Write the chosen sets of a collection. `given`: the user's own file, if any; `ways`: of config `download`."""
     library, version, where = entry["library"], entry["msigdb"], f"config, gene set collection '{collection}'"
     if given:
         sets = read_gmt(given[0])

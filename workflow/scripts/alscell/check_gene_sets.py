@@ -55,14 +55,14 @@ def gene_set_warnings(pathways: dict[str, Any]) -> list[str]:
         if small and not problems:
             more = f" and {len(small) - 3} more" if len(small) > 3 else ""
             warnings.append(
-                f"{name}: {', '.join(small[:3])}{more} of its {len(sets)} sets have fewer than {pathways['min_genes']} genes "
-                "(config `pathways.min_genes`) and will not be scored."
+                f"{name}: {', '.join(small[:3])}{more} of its {len(sets)} sets have fewer than {pathways['min_genes']} "
+                "genes (config `pathways.min_genes`) and will not be scored."
             )
     for entry in pathways["collections"]:
         if "kegg" in entry["library"].lower() or any("kegg" in one.lower() for one in entry["sets"]):
             warnings.append(
-                f"Collection '{entry['name']}' holds KEGG pathways: KEGG asks all but academic users for a licence, and "
-                "alscell ships none of them."
+                f"Collection '{entry['name']}' holds KEGG pathways: KEGG asks all but academic users for a licence, "
+                "and alscell ships none of them."
             )
     return warnings
 

@@ -70,7 +70,7 @@ FILES: tuple[FileContract, ...] = (
         f"{SUMMARY}/gene_sets/collections/{{collection}}.gmt", "fetch_collection", "", "sets chosen of it", FETCHED
     ),
     FileContract(
-        f"{SUMMARY}/gene_sets/collections/{{collection}}.tsv", "fetch_collection", "collection", "its version, checksum", FETCHED
+        f"{SUMMARY}/gene_sets/collections/{{collection}}.tsv", "fetch_collection", "collection", "its checksum", FETCHED
     ),
     *_of_dataset(REAL,
         ("raw/{file}", "acquire_file", "", "raw file as its source delivers it, verified"),

@@ -194,7 +194,7 @@ def read_set_lists(paths: Sequence[str], families: Sequence[str]) -> dict[tuple[
 def read_members(path: str | Path, orthologs: Sequence[str] = ()) -> pd.DataFrame:
     """The gene sets of a run (table "gene_set_members"): columns family, pathway, gene.
 
-    `orthologs`: for mouse data, the table by which human symbols become mouse ones (see `in_mouse_symbols`); else empty.
+    `orthologs`: for mouse data, the table by which human symbols become mouse ones (see `in_mouse_symbols`).
 
     Raises
     ------

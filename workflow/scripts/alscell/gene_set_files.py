@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from alscell.files import read_gene_sets, read_gene_table, read_gmt, read_samples, read_yaml
+from alscell.files import read_gene_sets, read_gene_table, read_samples, read_yaml
 from alscell.gene_sets import COLLECTION, FILE, SHIPPED
 
 
@@ -57,7 +57,7 @@ def read_sources(
 
 
 def read_set_facts(path: str | Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """What a yaml file says of each set of the GMT file beside it: what it says of all, and of this one under `sets`."""
+    """What the yaml file beside a GMT file says of each set: what it says of all, and of this one under `sets`."""
     said = dict(read_yaml(path) or {})
     single = said.pop("sets", {})
     return {name: {**said, **single.get(name, {})} for name in names}

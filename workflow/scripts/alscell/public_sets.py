@@ -111,9 +111,9 @@ def fetch_with_gseapy(library: str, msigdb: str) -> Mapping[str, Sequence[str]]:
     source = f"{MSIGDB} {msigdb}" if msigdb else ENRICHR
     try:
         sets = gseapy.Msigdb.get_gmt(library, msigdb) if msigdb else download_library(library)
-    except Exception as error:  # gseapy passes on what requests, pandas and its own parser raise
+    except Exception as error:
         found = f"no answer: {type(error).__name__}: {str(error)[:200]}"
-        raise _no_library(library, source, found) from None
+        raise _no_library(library, source, found) from error
     if not sets:
         raise _no_library(library, source, "no such library there")
     return sets
