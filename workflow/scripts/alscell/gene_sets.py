@@ -126,8 +126,9 @@ def find_overlaps(members: pd.DataFrame) -> pd.DataFrame:
     """
     keys = members[[FAMILY, PATHWAY]].drop_duplicates().sort_values([FAMILY, PATHWAY], ignore_index=True)
     row = pd.MultiIndex.from_frame(keys).get_indexer(pd.MultiIndex.from_frame(members[[FAMILY, PATHWAY]]))
-    column = pd.factorize(members[GENE])[0]
-    inside = sparse.csr_matrix((np.ones(len(row), dtype=np.int64), (row, column)))
+    column, genes = pd.factorize(members[GENE])
+    ones = np.ones(len(row), dtype=np.int64)
+    inside = sparse.csr_matrix((ones, (row, column)), shape=(len(keys), len(genes)))
     shared = sparse.coo_matrix(sparse.triu(inside @ inside.T, k=1))
     size = np.asarray(inside.sum(axis=1)).ravel()
     first, second, n_shared = shared.row, shared.col, shared.data
