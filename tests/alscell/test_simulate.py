@@ -276,9 +276,9 @@ def test_batch_effect_only_where_there_is_a_batch():
 
 
 def test_a_smaller_gene_list_keeps_what_is_needed():
-    drawn = cohort(n_genes=2500)
+    drawn = cohort(n_genes=3200)
     names = set(drawn.genes["gene"])
-    assert len(names) == 2500
+    assert len(names) == 3200
     assert names.issuperset(set().union(*SETS.values()))
     assert {"XIST", "MT-CO1", "UTY"} <= names
     assert list(drawn.genes["gene"]) == [gene for gene in GENES["gene"] if gene in names]
