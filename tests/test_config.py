@@ -15,7 +15,9 @@ from alscell.check import check_inputs
 from alscell.check_schema import schema_problems
 
 ROOT = Path(__file__).resolve().parents[1]
-SCHEMAS = {name: str(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")}
+SCHEMAS = {
+    name: str(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples", "gene_set")
+}
 DATA = Path(os.environ.get("ALSCELL_TEST_DATA", ROOT.parent / "shared" / "data"))
 SCHEMA = yaml.safe_load(Path(SCHEMAS["config"]).read_text())
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -71,10 +73,11 @@ def test_page_is_made_from_the_schema():
 
 
 def test_families_of_the_schema_are_those_shipped():
-    shipped = {path.stem for path in (ROOT / "resources/gene_sets").glob("*.gmt")}
+    shipped = {path.name for path in (ROOT / "resources/gene_sets").iterdir() if path.is_dir()}
     families = SCHEMA["properties"]["pathways"]["properties"]["families"]
     assert set(families["items"]["enum"]) == shipped
     assert set(families["default"]) <= shipped
+    assert "artefact" in families["default"]
 
 
 def test_markers_that_check_knows_are_those_shipped():

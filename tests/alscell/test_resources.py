@@ -10,13 +10,16 @@ import pandas as pd
 import pytest
 import yaml
 
-from alscell.files import read_gmt, read_samples
+from alscell.check_schema import schema_problems
+from alscell.files import read_gene_table, read_gmt, read_samples
+from alscell.gene_sets import find_overlaps
 from alscell.keys import CELL_TYPES
 
 ROOT = Path(__file__).parents[2]
 SETS = ROOT / "resources" / "gene_sets"
-FAMILIES = {path.stem: read_gmt(path) for path in sorted(SETS.glob("*.gmt"))}
-TABLE = pd.read_csv(SETS / "sets.tsv", sep="\t", keep_default_na=False)
+FILES = sorted(SETS.glob("*/*.gmt"))
+FACTS = {(path.parent.name, path.stem): yaml.safe_load(path.with_suffix(".yaml").read_text()) for path in FILES}
+SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "gene_set.schema.yaml").read_text())
 GENES = pd.read_csv(ROOT / "resources" / "simulation" / "genes.tsv", sep="\t", keep_default_na=False)
 SYMBOLS = set(GENES["gene"])
 DOI = re.compile(r"10\.\d{4,5}/\S+|R-HSA-\d+|GO:\d{7}")
@@ -27,60 +30,86 @@ SIMULATED = sorted(
         *(ROOT / "tests" / "workflow" / "cohort").glob("*/dataset.yaml"),
     ]
 )
-# former symbols and aliases of members that are easily typed by habit
-ALIASES = {
-    "PARK2", "DDX58", "GBA", "FAM21", "IL8", "MARCH5", "MB21D1", "TMEM173", "ATP5A1", "ATP5B", "WARS", "AARS", "GARS",
-    "FAM134B", "C21orf2", "ERO1L", "TMEM55B", "H2AFX", "IKBKG1", "CCL6", "PIFO", "STK", "KIAA0226", "TCEB1", "SHFM1",
-    "GPR56", "CD3", "TUBB2", "DARC", "HDGFRP2", "NARS", "SELS", "UFD1L", "KIAA1324", "DFNA5", "ICE", "NALP3", "GP91",
-}  # fmt: skip
+CURRENT = set(read_gene_table(ROOT / "resources" / "genes" / "human.tsv.gz")["symbol"])
+ORTHOLOGS = set(read_gene_table(ROOT / "resources" / "genes" / "mouse_human.tsv.gz")["human_symbol"])
+FORMER = read_samples(ROOT / "resources" / "genes" / "former_symbols.tsv")
 
 
 def members():
-    return [(family, name, genes) for family, sets in FAMILIES.items() for name, genes in sets.items()]
+    return [(path.parent.name, name, genes) for path in FILES for name, genes in read_gmt(path).items()]
 
 
-def test_families_are_the_shipped_ones():
-    assert set(FAMILIES) == {"als_genes", "autophagy", "axon", "inflammation", "neurotrophic", "stress", "tdp43"}
-    assert len(members()) >= 22
-    common = (ROOT / "workflow" / "rules" / "common.smk").read_text(encoding="utf-8")
-    assert all(f'"{name}"' in common for name in FAMILIES)
+def test_index_names_the_sets_that_are_there():
+    """Rules read the index: under `module: github(...)` no folder can be listed."""
+    index = yaml.safe_load((SETS / "families.yaml").read_text(encoding="utf-8"))
+    assert [(family, name) for family, names in index.items() for name in names] == list(FACTS)
+    assert {"inflammation", "autophagy", "stress", "tdp43", "als_genes", "neurotrophic", "axon", "biomarkers"} <= set(
+        index
+    )
+    assert index["artefact"] == ["ex_vivo_activation", "post_mortem"]
+    assert len(FACTS) >= 45
 
 
-def test_each_set_has_one_line_of_facts():
-    listed = list(zip(TABLE["family"], TABLE["pathway"], strict=True))
-    assert sorted(listed) == sorted((family, name) for family, name, _ in members())
-    assert not TABLE.map(lambda value: value.strip() == "").to_numpy().any()
-    assert set(TABLE["kind"]) == {"pathway", "gene_level"}
-    assert set(TABLE["direction"]) <= {"up", "down", "none"}
-    assert TABLE["source"].map(lambda text: bool(DOI.search(text))).all()
-    assert not TABLE["source"].str.contains("KEGG|check", case=False).any()
+def test_each_set_is_one_file_with_its_facts_beside():
+    assert {path.with_suffix(".yaml") for path in FILES} == set(SETS.glob("*/*.yaml"))
+    for path in FILES:
+        assert list(read_gmt(path)) == [path.stem]
+    names = [name for _, name in FACTS]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch("[a-z0-9_]+", name) for name in names)
 
 
-def test_set_names_are_unique_over_families():
-    assert TABLE["pathway"].is_unique
-    assert TABLE["pathway"].str.fullmatch("[a-z0-9_]+").all()
+@pytest.mark.parametrize("key", FACTS, ids="/".join)
+def test_facts_fit_their_schema(key):
+    facts = FACTS[key]
+    assert schema_problems(facts, SCHEMA, where=str) == []
+    assert all(entry.get("doi") or entry.get("term") for entry in facts["source"])
+    assert "kegg" not in str(facts).lower()
+    assert (facts["kind"] == "artefact") == (key[0] == "artefact")
+    assert (facts["kind"] == "gene_level") == (key[0] in {"als_genes", "tdp43", "biomarkers"})
+
+
+def test_facts_with_an_unknown_key_are_refused():
+    (_, problem), *_ = schema_problems(
+        {**FACTS["stress", "hypoxia"], "sorce": []}, SCHEMA, where=lambda _: "hypoxia.yaml"
+    )
+    assert "unknown key" in str(problem)
+    assert "'source'" in str(problem)
 
 
 @pytest.mark.parametrize(
     ("family", "name", "genes"), members(), ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_members_are_known_genes_named_once(family, name, genes):
+    facts = FACTS[family, name]
     assert sorted(set(genes) - SYMBOLS) == []
-    assert len(genes) == len(set(genes))
-    assert genes == sorted(genes)
-    assert not set(genes) & ALIASES
-    kind = TABLE.set_index(["family", "pathway"]).loc[(family, name), "kind"]
-    assert 10 <= len(genes) <= 120
-    assert kind == ("gene_level" if family in {"tdp43", "als_genes"} else "pathway")
+    assert sorted(set(genes) - CURRENT) == []
+    assert genes == sorted(set(genes))
+    assert not set(genes) & set(FORMER["former"])
+    assert 10 <= len(genes) <= 500 or facts["reason"]
+    if facts.get("mouse_derived"):
+        share = len(set(genes) & ORTHOLOGS) / len(genes)
+        assert facts["human_orthologs"] == pytest.approx(share, abs=0.005)
+    else:
+        assert "human_orthologs" not in facts
 
 
-def test_gmt_lines_cite_their_source():
-    for path in SETS.glob("*.gmt"):
-        raw = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
-        for name, text, *genes in raw:
-            row = TABLE.set_index("pathway").loc[name]
-            assert text == f"{row['definition']}; {row['source']}"
-            assert len(genes) == len(set(genes))
+def test_former_symbols_lead_to_current_ones():
+    assert FORMER["former"].is_unique
+    assert not set(FORMER["former"]) & CURRENT
+    assert set(FORMER["symbol"]) <= CURRENT
+    known = dict(FORMER.to_numpy())
+    assert (known["PARK2"], known["GBA"], known["DDX58"], known["MARCH5"]) == ("PRKN", "GBA1", "RIGI", "MARCHF5")
+
+
+def test_near_copies_have_a_reason():
+    rows = [(family, name, gene) for family, name, genes in members() for gene in genes]
+    overlap = find_overlaps(pd.DataFrame(rows, columns=["family", "pathway", "gene"]))
+    close = overlap[overlap["near_copy"]]
+    for row in close.itertuples():
+        pair = [FACTS[row.family, row.pathway], FACTS[row.other_family, row.other_pathway]]
+        assert any("reason" in facts for facts in pair), f"{row.pathway} and {row.other_pathway}"
+    assert len(close) <= 1
 
 
 def test_sets_agree_with_the_biology_they_name():
@@ -89,10 +118,18 @@ def test_sets_agree_with_the_biology_they_name():
         "tnf_nfkb": ("NFKBIA TNFAIP3", "MX1"), "interferon_alpha": ("ISG15 MX1", "TNFAIP3"),
         "interferon_gamma": ("STAT1 CIITA GBP1", "OAS3"), "complement": ("C3 C1QA", "STAT1"),
         "dam_microglia": ("TREM2 APOE GPNMB", "P2RY12"), "reactive_astrocyte": ("GFAP SERPINA3", "AIF1"),
-        "receptors": ("SQSTM1 OPTN TBK1", "ATG5"), "initiation_elongation": ("ULK1 ATG5 BECN1", "SQSTM1"),
-        "isr_atf4": ("ATF4 TRIB3 CHAC1", "EDEM1"), "upr_atf6_ire1": ("XBP1 HSPA5", "CHAC1"),
+        "receptors": ("SQSTM1 OPTN TBK1", "ATG5"), "initiation": ("ULK1 BECN1 C9orf72", "SQSTM1 ATG5"),
+        "elongation": ("ATG5 MAP1LC3B", "ULK1"), "fusion": ("STX17 RAB7A", "ULK1"),
+        "mitophagy": ("PINK1 PRKN", "BNIP3"),
+        "mitophagy_receptors": ("BNIP3 FUNDC1", "PRKN"), "lysosome_hydrolases": ("CTSD HEXB", "LAMP1"),
+        "lysosome_acidification": ("ATP6V1H CLCN7", "CTSD"), "er_phagy": ("RETREG1", "SQSTM1"),
+        "homeostatic_microglia": ("P2RY12 TMEM119", "GPNMB"), "ex_vivo_activation": ("FOS JUN CCL3 HSPA1A", "GPNMB"),
+        "vulnerable_motor_neuron": ("MMP9", "SYT13"), "motor_neuron_identity": ("CHAT MNX1 ISL1", "SLC17A7"),
+        "cgas_sting": ("CGAS STING1", "MX1"), "axonal_transport": ("KIF5A DCTN1", "NEFL"),
+        "isr_atf4": ("ATF4 TRIB3 CHAC1", "EDEM1"), "upr_atf6": ("ATF6 HSPA5", "CHAC1 EDEM1"),
+        "upr_ire1_xbp1": ("ERN1 XBP1 DNAJB9", "CHAC1"),
         "heat_shock": ("HSPA1A DNAJB1", "HSPA5"), "oxidative_phosphorylation": ("NDUFB8 ATP5F1A", "MT-CO1"),
-        "tdp43_loss_targets": ("STMN2 UNC13A", "SOD1"), "als_genes": ("SOD1 C9orf72 TARDBP FUS", "STMN2"),
+        "tdp43_loss_targets": ("STMN2 UNC13A", "SOD1"), "als_genes_definitive": ("SOD1 C9orf72 TARDBP FUS", "STMN2"),
     }  # fmt: skip
     by_name = {name: set(genes) for _, name, genes in members()}
     for name, (inside, outside) in expected.items():
@@ -102,6 +139,9 @@ def test_sets_agree_with_the_biology_they_name():
 
 def test_biomarkers_are_known_genes_with_sources():
     table = pd.read_csv(SETS / "biomarkers.tsv", sep="\t", keep_default_na=False)
+    lists = {name: set(genes) for family, name, genes in members() if family == "biomarkers"}
+    assert lists["fluid_biomarkers"] == set(table.loc[table["known"] != "", "gene"])
+    assert lists["secreted_candidates"] == set(table.loc[table["known"] == "", "gene"])
     assert list(table.columns) == ["gene", "known"]
     assert table["gene"].is_unique
     assert set(table["gene"]) <= SYMBOLS

@@ -54,7 +54,7 @@ S6\tD6\tControl\tM\t73\t1\tB\tx\tcells.h5ad
 S7\tD7\tControl\tF\t64\t2\tB\ty\tcells.h5ad
 S8\tD8\tControl\tM\t52\t2\tB\ty\tcells.h5ad
 """
-GMT = "cilia\tmade up\tGENE1\tGENE2\tGENE3\n"
+GMT = "cilia\tmade up\t" + "\t".join(f"GENE{number}" for number in range(1, 11)) + "\n"
 
 
 @pytest.fixture

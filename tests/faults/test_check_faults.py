@@ -17,7 +17,9 @@ from alscell.check_dataset import RESERVED
 from alscell.files import read_samples
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMAS = {name: str(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")}
+SCHEMAS = {
+    name: str(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples", "gene_set")
+}
 
 CONFIG, DATASET, SHEET = "config.yaml", "mine/dataset.yaml", "mine/samples.tsv"
 APPEND = None  # in the place of the text to replace: add the new text at the end
@@ -139,7 +141,37 @@ FAULTS = {
         "cilia\tb\tGENE4\n",
         ["own.gmt, line 2", "already in line 1"],
     ),
-    "empty gene set file": ("own.gmt", "cilia\tmade up\tGENE1\tGENE2\tGENE3\n", "", ["own.gmt", "no gene sets"]),
+    "empty gene set file": ("own.gmt", OWN_SET, "", ["own.gmt", "no gene sets"]),
+    "family of a gene set file that is shipped": (
+        CONFIG,
+        "[own.gmt]",
+        "[own.gmt, elsewhere/stress.gmt]",
+        ["elsewhere/stress.gmt", "family 'stress'", "shipped with alscell", "Rename the file"],
+    ),
+    "collection without a library": (
+        CONFIG,
+        "[own.gmt]",
+        "[own.gmt], collections: [{name: go, sets: [all]}]",
+        ["pathways.collections[1].library", "Add 'library'"],
+    ),
+    "unknown key of a collection": (
+        CONFIG,
+        "[own.gmt]",
+        "[own.gmt], collections: [{name: go, libary: GO_X, library: GO_X, sets: [all]}]",
+        ["pathways.collections[1].libary", "'library'"],
+    ),
+    "collection with the name of a family": (
+        CONFIG,
+        "[own.gmt]",
+        "[own.gmt], collections: [{name: own, library: GO_X, sets: [all]}]",
+        ["'own'", "family 'own', also own.gmt", "Rename it"],
+    ),
+    "file of a collection that is not there": (
+        CONFIG,
+        "[own.gmt]",
+        "[own.gmt], collections: [{name: go, library: GO_X, sets: [all], gmt: nosuch.gmt}]",
+        ["'go'", "nosuch.gmt", "no such file"],
+    ),
     # dataset.yaml
     "YAML that is none": (DATASET, "id: mine", "id: [mine", ["mine/dataset.yaml", "valid YAML"]),
     "unknown key in dataset.yaml": (DATASET, "tissue:", "tisue:", ["key 'tisue'", "'tissue'", "Add 'tissue'"]),
@@ -355,6 +387,38 @@ def test_good_setup_has_no_problems(setup, monkeypatch):
     (note,) = check(setup).notes
     assert note.startswith("mine, als_vs_control: case 4 (D1, D2, D3, D4; sex: F 2, M 2;")
     assert "against control 4 (D5, D6, D7, D8;" in note
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("kind: pathwy\n", ["own.yaml, key 'kind'", "'pathwy'", "'pathway'"]),
+        ("sorce: []\n", ["own.yaml, key 'sorce'", "unknown key", "'source'"]),
+        ("sets: {cillia: {kind: artefact}}\n", ["own.yaml, key 'sets'", "'cillia'", "a set of own.gmt"]),
+        ("kind: [gene_level\n", ["own.yaml", "valid YAML"]),
+    ],
+)
+def test_facts_beside_a_gene_set_file_are_checked(text, words, setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    (setup / "own.yaml").write_text("kind: gene_level\nsets: {cilia: {name: Cilia}}\n")
+    assert said(setup) == ([], [])
+    (setup / "own.yaml").write_text(text)
+    problems, _ = said(setup)
+    assert len(problems) == 1, problems
+    assert all(word in problems[0] for word in words), problems
+
+
+def test_small_sets_and_kegg_are_warned_of(setup, monkeypatch):
+    monkeypatch.chdir(setup)
+    spoil(setup, "own.gmt", None, "small\tb\tGENE4\tGENE4\n")
+    spoil(setup, CONFIG, "[own.gmt]", "[own.gmt], collections: [{name: k, library: KEGG_2021_Human, sets: [all]}]")
+    problems, warnings = said(setup)
+    assert problems == []
+    assert warnings == [
+        "own.gmt: small of its 2 sets have fewer than 10 genes (config `pathways.min_genes`) and will not be scored.",
+        "Collection 'k' holds KEGG pathways: KEGG asks all but academic users for a licence, and alscell ships none of "
+        "them.",
+    ]
 
 
 @pytest.mark.parametrize("other", ["d1", "D-1", "D_01", "D 1"])

@@ -56,8 +56,8 @@ def draw(dataset: str, *, cells: int, n_genes: int = 0, seed: int = 42) -> tuple
         pd.read_csv(ROOT / "resources" / "simulation" / "genes.tsv", sep="\t", keep_default_na=False),
         markers=pd.read_csv(ROOT / "resources" / "markers" / f"{markers}.tsv", sep="\t", keep_default_na=False),
         gene_sets={
-            (path.stem, name): genes
-            for path in sorted((ROOT / "resources" / "gene_sets").glob("*.gmt"))
+            (path.parent.name, name): genes
+            for path in sorted((ROOT / "resources" / "gene_sets").glob("*/*.gmt"))
             for name, genes in read_gmt(path).items()
         },
         seed=seed,

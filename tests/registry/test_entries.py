@@ -16,7 +16,9 @@ from alscell.check import check_inputs
 from alscell.files import read_h5ad, read_samples, read_table
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMAS = {name: str(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")}
+SCHEMAS = {
+    name: str(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples", "gene_set")
+}
 DEFAULT = {"gse287257", "gse138121"}
 # As the papers and the published code have them (docs of each entry).
 DONORS = {

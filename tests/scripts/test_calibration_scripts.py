@@ -9,6 +9,7 @@ import gather_calibration
 import plot_calibration
 import test_calibration as calibration_tests  # the script, not a test module
 from alscell import files
+from alscell.gene_sets import collect_sets
 from alscell.pseudobulk import to_anndata
 
 GENES = np.array([f"G{i:03}" for i in range(120)])
@@ -82,14 +83,16 @@ def write_inputs(folder):
     data = to_anndata(sparse.csr_matrix(np.array(counts)), observations, genes, dataset="x", simulated=True)
     files.write_h5ad(data, folder / "sums.h5ad")
     files.write_table(pd.DataFrame(scores), folder / "scores.parquet", "pathway_donors")
-    sets = ["\t".join([f"set{s}", "", *GENES[20 * s : 20 * s + 20]]) for s in range(6)]
-    (folder / "f.gmt").write_text("\n".join(sets) + "\n")
-    kinds = pd.DataFrame([("f", f"set{s}", "gene_level" if s == 5 else "set") for s in range(6)])
-    files.write_plain_table(kinds.set_axis(["family", "pathway", "kind"], axis=1), folder / "kinds.tsv")
+    rows = [("f", f"set{s}", gene) for s in range(6) for gene in GENES[20 * s : 20 * s + 20]]
+    given = pd.DataFrame(rows, columns=["family", "pathway", "gene"])
+    facts, known = {("f", "set5"): {"kind": "gene_level"}}, set(GENES)
+    members, sets, _ = collect_sets(given, facts, {"f": "file"}, known=known, aliases={})
+    files.write_table(members, folder / "members.tsv", "gene_set_members")
+    files.write_table(sets, folder / "sets.tsv", "gene_sets")
 
 
 def run_contrast(folder, out, contrast, **changed):
-    given = {"gene_sets": [str(folder / "f.gmt")], "set_kinds": str(folder / "kinds.tsv"), "orthologs": []}
+    given = {"members": str(folder / "members.tsv"), "sets": str(folder / "sets.tsv"), "orthologs": []}
     given |= {"sums": str(folder / "sums.h5ad"), "donor_scores": str(folder / "scores.parquet")}
     given |= {"table": str(out / f"{contrast}.tsv"), "bins": str(out / f"{contrast}_bins.tsv")}
     given |= {"dataset": "x", "contrast": contrast, "definitions": CONTRASTS}

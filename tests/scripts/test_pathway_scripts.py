@@ -12,6 +12,7 @@ import score_pseudobulk
 import test_pathways as pathway_tests  # the script, not a test module
 from alscell import files
 from alscell.errors import InputError
+from alscell.gene_sets import collect_sets
 
 N_GENES = 400
 GENES = np.array([f"GENE{number:03}" for number in range(N_GENES)])
@@ -50,20 +51,23 @@ def cohort(tmp_path_factory):
     files.write_table(table, folder / "cell_types.parquet", "cell_types")
     sheet = pd.DataFrame(samples, columns=["sample", "donor", "condition"])
     files.write_plain_table(sheet, folder / "samples.tsv")
-    write_sets(folder / "f.gmt", {"moved": GENES[:20], "still": GENES[50:75], "absent": ["Q1", *GENES[:1]]})
-    write_sets(folder / "single.gmt", {"genes": GENES[:12]})
-    kinds = pd.DataFrame([("single", "genes", "gene_level")], columns=["family", "pathway", "kind"])
-    files.write_plain_table(kinds, folder / "sets.tsv")
+    sets = {"moved": GENES[:20], "still": GENES[50:75], "absent": ["Q1", *GENES[:1]]}
+    write_sets(folder, {"f": sets, "single": {"genes": GENES[:12]}}, {("single", "genes"): {"kind": "gene_level"}})
     return {"folder": folder, "counts": counts, "donors": dict(sheet[["sample", "donor"]].to_numpy())}
 
 
-def write_sets(path, sets):
-    path.write_text("".join(f"{name}\ta set\t" + "\t".join(genes) + "\n" for name, genes in sets.items()))
+def write_sets(folder, families, facts):
+    """members.tsv and sets.tsv of made-up families: family -> set -> genes."""
+    rows = [(family, name, gene) for family, sets in families.items() for name in sets for gene in sets[name]]
+    members = pd.DataFrame(rows, columns=["family", "pathway", "gene"])
+    origin = dict.fromkeys(families, "file")
+    members, sets, _ = collect_sets(members, facts, origin, known=set(GENES), aliases={})
+    files.write_table(members, folder / "members.tsv", "gene_set_members")
+    files.write_table(sets, folder / "sets.tsv", "gene_sets")
 
 
 def gene_sets(folder):
-    sets = [str(folder / "f.gmt"), str(folder / "single.gmt")]
-    return {"gene_sets": sets, "set_kinds": str(folder / "sets.tsv"), "orthologs": []}
+    return {"members": str(folder / "members.tsv"), "sets": str(folder / "sets.tsv"), "orthologs": []}
 
 
 def outputs(folder):
@@ -91,7 +95,7 @@ def score(cohort, folder, **changed):
 
 def run_tests(cohort, folder, **changed):
     given = {**gene_sets(cohort["folder"]), "samples": str(cohort["folder"] / "samples.tsv")}
-    del given["set_kinds"]
+    del given["sets"]
     given |= (
         outputs(folder)
         | TESTS
@@ -206,8 +210,8 @@ def test_human_sets_are_scored_in_mice_by_their_orthologs(cohort, scored, tmp_pa
     pairs = pd.DataFrame({"mouse_symbol": GENES, "human_symbol": human})[:-1]
     pairs.to_csv(tmp_path / "pairs.tsv.gz", sep="\t", index=False)
     sets = {"moved": human[:20], "still": human[50:75], "absent": ["Q1", human[0]], "chance": [*human[1:4], GENES[-1]]}
-    write_sets(tmp_path / "f.gmt", sets)
-    given = {"gene_sets": [str(tmp_path / "f.gmt")], "orthologs": [str(tmp_path / "pairs.tsv.gz")]}
+    write_sets(tmp_path, {"f": sets}, {})
+    given = gene_sets(tmp_path) | {"orthologs": [str(tmp_path / "pairs.tsv.gz")]}
     score(cohort, tmp_path, **given)
     found = files.read_table(tmp_path / "sets_found.tsv", "pathway_sets").set_index("pathway")
     assert found.loc["chance", ["n_genes", "n_measured", "missing"]].tolist() == [4, 3, "GENE399 (human)"]
@@ -215,12 +219,13 @@ def test_human_sets_are_scored_in_mice_by_their_orthologs(cohort, scored, tmp_pa
     shared = ["cell", *(name for name in theirs if "moved" in name or "still" in name)]
     assert len(shared) == 3
     pd.testing.assert_frame_equal(mine[shared], theirs[shared])
+    del given["sets"]
     table = run_tests(cohort, tmp_path, **given).set_index(["cell_type", "pathway"])
     assert table.loc[("microglia", "moved"), "fdr"] <= 0.05
 
 
 def test_gene_sets_of_another_species_are_refused(cohort, tmp_path):
-    write_sets(tmp_path / "mouse.gmt", {"set": ["Nefl", "Gfap"]})
+    write_sets(tmp_path, {"mouse": {"set": ["Nefl", "Gfap"]}}, {})
     with pytest.raises(InputError, match=r"0 of their 2 genes \(0\.0 %; such as Gfap, Nefl\)"):
-        score(cohort, tmp_path, gene_sets=[str(tmp_path / "mouse.gmt")])
-    assert [path.name for path in tmp_path.iterdir()] == ["mouse.gmt"]
+        score(cohort, tmp_path, **gene_sets(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["members.tsv", "sets.tsv"]

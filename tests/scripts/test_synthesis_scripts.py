@@ -10,6 +10,8 @@ import synthesize_datasets
 from alscell import files
 from alscell.tables import empty_table
 
+PLANTED_TABLES = ("planted", "planted_families", "planted_genes", "planted_composition")
+
 GENE_TABLES = Path(__file__).resolve().parents[2] / "resources" / "genes"
 ORGANISMS = {"cord": "human", "lines": "human", "mice": "mouse"}
 
@@ -155,10 +157,15 @@ def test_planted_truth_of_two_datasets(tmp_path):
             path = tmp_path / f"{dataset}_{key}.tsv"
             files.write_table(table, path, name)
             given[key].append(str(path))
-    (tmp_path / "f.gmt").write_text("a\tset\tA\tB\nb\tset\tC\n")
+    members = pd.DataFrame({"family": "f", "pathway": list("aab"), "gene": list("ABC"), "given": list("ABC")})
+    files.write_table(members.assign(known=True), tmp_path / "members.tsv", "gene_set_members")
     contrasts = {"cord": ["c"], "lines": ["c"]}
-    output = {name: str(tmp_path / f"{name}.tsv") for name in ("planted", "planted_genes", "planted_composition")}
-    compare_planted.main(**given, **output, gene_sets=[str(tmp_path / "f.gmt")], contrasts=contrasts, fdr=0.05)
+    output = {name: str(tmp_path / f"{name}.tsv") for name in PLANTED_TABLES}
+    compare_planted.main(**given, **output, members=str(tmp_path / "members.tsv"), contrasts=contrasts, fdr=0.05)
+    families = files.read_table(output["planted_families"], "planted_families").set_index("dataset")
+    assert families[["n_planted", "n_found", "n_missed", "n_quiet", "n_false"]].to_numpy().tolist() == [
+        [1, 1, 0, 1, 0], [1, 0, 1, 1, 0]
+    ]  # fmt: skip
     assert files.read_table(output["planted_genes"], "planted_genes").empty
     got = files.read_table(output["planted"], "planted").set_index(["dataset", "pathway"])["outcome"]
     assert got.to_dict() == {

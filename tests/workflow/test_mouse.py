@@ -19,8 +19,8 @@ from alscell.files import read_gene_table, read_gmt, read_table
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS = read_gene_table(ROOT / "resources" / "genes" / "mouse_human.tsv.gz")
 SETS = {
-    (path.stem, name): genes
-    for path in (ROOT / "resources" / "gene_sets").glob("*.gmt")
+    (path.parent.name, name): genes
+    for path in (ROOT / "resources" / "gene_sets").glob("*/*.gmt")
     for name, genes in read_gmt(path).items()
 }
 PLANTED = SETS["inflammation", "dam_microglia"]

@@ -5,8 +5,8 @@ rule test_calibration:
     input:
         sums="results/{dataset}/pseudobulk.h5ad",
         donor_scores="results/{dataset}/pathway_donors.parquet",
-        gene_sets=local(gene_set_files),
-        set_kinds=workflow.source_path("../../resources/gene_sets/sets.tsv"),
+        members="<summary>/gene_sets/members.tsv",
+        sets="<summary>/gene_sets/sets.tsv",
         orthologs=local(ortholog_table),
         library=library("test_calibration"),
     output:

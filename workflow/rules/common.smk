@@ -31,6 +31,7 @@ LIBRARY = {
         "check_cells",
         "check_dataset",
         "check_design",
+        "check_gene_sets",
         "check_members",
         "check_schema",
         "claims",
@@ -62,6 +63,8 @@ LIBRARY = {
         "figures_views",
         "files",
         "gene_panel",
+        "gene_set_files",
+        "gene_sets",
         "geo",
         "genes",
         "given_pseudobulk",
@@ -85,6 +88,7 @@ LIBRARY = {
         "pooling",
         "power",
         "pseudobulk",
+        "public_sets",
         "quality",
         "raw_layouts",
         "random_sets",
@@ -112,9 +116,14 @@ LIBRARY = {
 }
 # Shipped resources are named here and not inside an input function: Snakemake lists the folder of cached sources once,
 # at the first file it looks for, and takes one that is cached later for missing.
+GENE_SETS = "../../resources/gene_sets"
+FAMILIES = yaml.safe_load(Path(workflow.source_path(f"{GENE_SETS}/families.yaml")).read_text(encoding="utf-8"))
 SHIPPED_SETS = {
-    name: workflow.source_path(f"../../resources/gene_sets/{name}.gmt")
-    for name in ("als_genes", "autophagy", "axon", "inflammation", "neurotrophic", "stress", "tdp43")
+    (family, name): {
+        ending: workflow.source_path(f"{GENE_SETS}/{family}/{name}.{ending}") for ending in ("gmt", "yaml")
+    }
+    for family, names in FAMILIES.items()
+    for name in names
 }
 SHIPPED_MARKERS = {
     name: workflow.source_path(f"../../resources/markers/{name}.tsv")
@@ -127,7 +136,11 @@ SHIPPED_LISTS = {
     name: workflow.source_path(f"../../resources/{name}.tsv")
     for name in ("tdp43/targets", "ligand_receptor/neurotrophic")
 }
-SCHEMAS = {name: workflow.source_path(f"../schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples")}
+SHIPPED_ALIASES = workflow.source_path("../../resources/genes/former_symbols.tsv")
+SCHEMAS = {
+    name: workflow.source_path(f"../schemas/{name}.schema.yaml")
+    for name in ("config", "dataset", "samples", "gene_set")
+}
 
 
 def shipped_dataset(entry):
@@ -211,6 +224,7 @@ WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["en
 SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
 PLANTED = [name for name in SIMULATED if name in TESTED]  # what was planted there can be looked for
 STAMPED = [name for name, dataset in DATASETS.items() if dataset["facts"].get("simulated")]  # whoever made the data
+COLLECTIONS = {entry["name"]: entry for entry in config["pathways"]["collections"]}
 CALIBRATED = config["calibration"]["in_report"]  # else `snakemake calibration` only
 NEVER = "(?!)"  # matches nothing: keeps a rule out where no dataset asks for it
 
@@ -475,7 +489,13 @@ def result_files():
             f"<summary>/synthesis/{name}.tsv"
             for name in ("pathways", "genes", "biomarkers", "replication", "directions")
         ),
-        *(f"<summary>/{name}.tsv" for name in ("planted", "planted_genes", "planted_composition") if PLANTED),
+        *(f"<summary>/gene_sets/{name}.tsv" for name in ("members", "sets", "overlap")),
+        *(f"<summary>/gene_sets/collections/{name}.{ending}" for name in COLLECTIONS for ending in ("gmt", "tsv")),
+        *(
+            f"<summary>/{name}.tsv"
+            for name in ("planted", "planted_families", "planted_genes", "planted_composition")
+            if PLANTED
+        ),
         *(path for suffix in ("pdf", "png", "tsv") for path in figure_files(suffix)),
         "<summary>/report.html",
     ]
@@ -554,9 +574,40 @@ def ortholog_table(wildcards):
     return [SHIPPED_GENES["mouse_human"]] if fact("organism")(wildcards) == "mouse" else []
 
 
-def gene_set_files(wildcards):
-    """GMT files to score: the shipped families that config names, then the user's own."""
-    return [SHIPPED_SETS[name] for name in config["pathways"]["families"]] + config["pathways"]["gene_sets"]
+def chosen_sets():
+    """Family and name of the shipped sets that config chooses, family by family."""
+    return [(family, name) for family in config["pathways"]["families"] for name in FAMILIES[family]]
+
+
+def shipped_set_files(ending):
+    """Files of the chosen shipped sets, all with one ending: gmt or yaml."""
+    return [SHIPPED_SETS[key][ending] for key in chosen_sets()]
+
+
+def families_of_shipped_sets():
+    """The family of each of these files."""
+    return [family for family, _ in chosen_sets()]
+
+
+def own_set_facts():
+    """YAML files that lie beside the user's GMT files."""
+    beside = [Path(name).with_suffix(".yaml") for name in config["pathways"]["gene_sets"]]
+    return [str(path) for path in beside if path.exists()]
+
+
+def collection_entry(wildcards):
+    """What config says of a public collection; without an MSigDB version it is a library of Enrichr."""
+    return {"msigdb": "", **COLLECTIONS[wildcards.collection]}
+
+
+def collection_file(wildcards):
+    """The user's own GMT file in the place of a public collection, where config names one."""
+    return [path for path in [COLLECTIONS[wildcards.collection].get("gmt")] if path]
+
+
+def ways_to_fetch_sets(wildcards, output):
+    """Cache, lock folder and offline. Because it asks for `output`, Snakemake reruns nothing when they change."""
+    return {key: config["download"][key] for key in ("cache", "locks", "offline")}
 
 
 def simulation_file(wildcards):
@@ -567,7 +618,12 @@ def simulation_file(wildcards):
 
 def shipped_sets(wildcards):
     """Every shipped GMT file, whatever config scores: what a simulation may plant."""
-    return list(SHIPPED_SETS.values())
+    return [files["gmt"] for files in SHIPPED_SETS.values()]
+
+
+def families_of_all_sets():
+    """The family of each of these files."""
+    return [family for family, _ in SHIPPED_SETS]
 
 
 def simulated_samples(wildcards):

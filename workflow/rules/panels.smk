@@ -7,7 +7,7 @@ rule test_gene_panel:
         differential="results/{dataset}/differential.parquet",
         skipped="results/{dataset}/differential_skipped.tsv",
         expression="results/{dataset}/expression_donors.parquet",
-        gene_sets=SHIPPED_SETS["als_genes"],
+        gene_sets=[SHIPPED_SETS["als_genes", name]["gmt"] for name in FAMILIES["als_genes"]],
         orthologs=local(ortholog_table),
         library=library("test_gene_panel"),
     output:

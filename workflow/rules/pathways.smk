@@ -5,8 +5,8 @@ rule score_pathways:
     input:
         counts=per_sample("results/{dataset}/samples/{sample}/counts.h5ad"),
         cell_types="results/{dataset}/cell_types.parquet",
-        gene_sets=local(gene_set_files),
-        set_kinds=workflow.source_path("../../resources/gene_sets/sets.tsv"),
+        members="<summary>/gene_sets/members.tsv",
+        sets="<summary>/gene_sets/sets.tsv",
         orthologs=local(ortholog_table),
         compared="results/{dataset}/sample_pairs.tsv",
         library=library("score_pathways"),
@@ -40,8 +40,8 @@ rule score_pathways:
 rule score_pseudobulk:
     input:
         counts="results/{dataset}/pseudobulk.h5ad",
-        gene_sets=local(gene_set_files),
-        set_kinds=workflow.source_path("../../resources/gene_sets/sets.tsv"),
+        members="<summary>/gene_sets/members.tsv",
+        sets="<summary>/gene_sets/sets.tsv",
         orthologs=local(ortholog_table),
         library=library("score_pseudobulk"),
     output:
@@ -75,7 +75,7 @@ rule test_pathways:
         profiles="results/{dataset}/rank_profiles.h5ad",
         set_table="results/{dataset}/pathway_sets.tsv",
         depth="results/{dataset}/pathway_depth.tsv",
-        gene_sets=local(gene_set_files),
+        members="<summary>/gene_sets/members.tsv",
         orthologs=local(ortholog_table),
         samples=local(sheet),
         library=library("test_pathways"),
@@ -130,7 +130,7 @@ rule explain_pathways:
         set_table="results/{dataset}/pathway_sets.tsv",
         tests="results/{dataset}/pathway_tests.tsv",
         differential="results/{dataset}/differential.parquet",
-        gene_sets=local(gene_set_files),
+        members="<summary>/gene_sets/members.tsv",
         orthologs=local(ortholog_table),
         samples=local(sheet),
         library=library("explain_pathways"),

@@ -22,6 +22,7 @@ rule simulate_file:
         "../../envs/alscell.yaml"
     threads: 1
     params:
+        families=families_of_all_sets(),
         samples=simulated_samples,
         layout=fact("layout"),
         seed=lookup("seed", within=config),
@@ -53,6 +54,7 @@ rule simulate_truth:
         "../../envs/alscell.yaml"
     threads: 1
     params:
+        families=families_of_all_sets(),
         samples=simulated_samples,
         layout=fact("layout"),
         seed=lookup("seed", within=config),

@@ -71,10 +71,11 @@ if PLANTED:
             tests=expand_datasets("results/{dataset}/pathway_tests.tsv", PLANTED),
             differential=expand_datasets("results/{dataset}/differential.tsv.gz", PLANTED),
             composition=expand_datasets("results/{dataset}/composition.tsv", PLANTED),
-            gene_sets=local(gene_set_files),
+            members="<summary>/gene_sets/members.tsv",
             library=library("compare_planted"),
         output:
             planted="<summary>/planted.tsv",
+            planted_families="<summary>/planted_families.tsv",
             planted_genes="<summary>/planted_genes.tsv",
             planted_composition="<summary>/planted_composition.tsv",
         log:

@@ -11,6 +11,11 @@ rule acquire:
         [raw_files(dataset) for dataset in DATASETS],
 
 
+rule gene_sets:
+    input:
+        "<summary>/gene_sets/sets.tsv",
+
+
 rule load:
     input:
         all_samples("results/{dataset}/samples/{sample}/counts.h5ad"),

@@ -22,7 +22,7 @@ def main(
     set_table: str,
     tests: str,
     differential: str,
-    gene_sets: list[str],
+    members: str,
     orthologs: list[str],
     samples: str,
     table: str,
@@ -33,14 +33,14 @@ def main(
     """Read scores, profiles and both kinds of tests; write a row a member. `limits` as in `arm_models`."""
     profile = from_anndata(files.read_h5ad(profiles))
     sets = files.read_table(set_table, "pathway_sets")
-    members = set_members(files.read_gene_sets(gene_sets, orthologs), sets, profile.genes)
+    places = set_members(files.read_members(members, orthologs), sets, profile.genes)
     scores = files.read_table(donor_scores, "pathway_donors")
     effects, genes = files.read_table(tests, "pathway_tests"), files.read_table(differential, "differential")
     donors = donor_columns(files.read_samples(samples))
     parts = [empty_table("pathway_genes")]
     for contrast in definitions:
         models = list(arm_models(scores, donors, definitions, contrast, **limits))
-        found = gene_contributions(models, effects[effects[CONTRAST] == contrast], profile, members)
+        found = gene_contributions(models, effects[effects[CONTRAST] == contrast], profile, places)
         parts.append(with_gene_tests(found, genes[genes[CONTRAST] == contrast]).assign(**{CONTRAST: contrast}))
     found = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
     files.write_table(found.assign(**{DATASET: dataset}), table, "pathway_genes")

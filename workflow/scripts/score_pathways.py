@@ -16,8 +16,8 @@ def main(
     *,
     counts: list[str],
     cell_types: str,
-    gene_sets: list[str],
-    set_kinds: str,
+    members: str,
+    sets: str,
     orthologs: list[str],
     dataset: str,
     donors: dict[str, str],
@@ -31,19 +31,19 @@ def main(
     types = files.read_table(cell_types, "cell_types").set_index(CELL)[CELL_TYPE]
     measured = measured_genes((data.X, data.var_names) for data, _ in kept(counts, types, donors))
     ranking = build_ranking(measured, top_fraction=top_fraction)
-    sets, kinds = files.read_gene_sets(gene_sets, orthologs), files.read_samples(set_kinds)
-    table = pathways.set_coverage(sets, kinds, ranking.genes, min_coverage=min_coverage, min_genes=min_genes)
-    members = pathways.set_members(sets, table, ranking.genes)
-    parts = [pathways.score_sample(data, groups, ranking, members) for data, groups in kept(counts, types, donors)]
+    genes, kinds = files.read_members(members, orthologs), files.read_table(sets, "gene_sets")
+    table = pathways.set_coverage(genes, kinds, ranking.genes, min_coverage=min_coverage, min_genes=min_genes)
+    inside = pathways.set_members(genes, table, ranking.genes)
+    parts = [pathways.score_sample(data, groups, ranking, inside) for data, groups in kept(counts, types, donors)]
     profile = pathways.mean_profiles(parts, ranking)
-    by_donor = pathways.donor_scores(profile, members, pathways.sum_squares(parts))
-    followed = depth.pool_correlations([part.follow_depth for part in parts], list(members))
+    by_donor = pathways.donor_scores(profile, inside, pathways.sum_squares(parts))
+    followed = depth.pool_correlations([part.follow_depth for part in parts], list(inside))
     files.write_table(pd.concat([part.cells for part in parts]), outputs["cell_scores"], "pathway_scores")
     files.write_h5ad(pathways.to_anndata(profile, dataset=dataset, simulated=simulated), outputs["profiles"])
     files.write_table(table.assign(dataset=dataset), outputs["set_table"], "pathway_sets")
     files.write_table(by_donor.assign(dataset=dataset), outputs["donor_scores"], "pathway_donors")
     files.write_table(followed.assign(dataset=dataset), outputs["depth"], "pathway_depth")
-    counted = len(members), len(table), len(types), sum(part.n_shallow for part in parts), ranking.n_top
+    counted = len(inside), len(table), len(types), sum(part.n_shallow for part in parts), ranking.n_top
     logging.info("%d of %d sets scored in %d cells; %d have fewer genes than the %d ranks that count", *counted)
 
 

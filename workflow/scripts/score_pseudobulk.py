@@ -16,8 +16,8 @@ LOG = logging.getLogger("alscell.score_pseudobulk")
 def main(
     *,
     counts: str,
-    gene_sets: list[str],
-    set_kinds: str,
+    members: str,
+    sets: str,
     orthologs: list[str],
     profiles: str,
     set_table: str,
@@ -32,10 +32,10 @@ def main(
     """Read sums of counts, write the tables of pathway activity that need no cells."""
     data = files.read_h5ad(counts)
     ranking = build_ranking(detected(data.X, data.var_names), top_fraction=top_fraction)
-    sets = files.read_gene_sets(gene_sets, orthologs)
-    kinds, limits = files.read_samples(set_kinds), {"min_coverage": min_coverage, "min_genes": min_genes}
-    table = pathways.set_coverage(sets, kinds, ranking.genes, **limits)
-    members = pathways.set_members(sets, table, ranking.genes)
+    genes, kinds = files.read_members(members, orthologs), files.read_table(sets, "gene_sets")
+    limits = {"min_coverage": min_coverage, "min_genes": min_genes}
+    table = pathways.set_coverage(genes, kinds, ranking.genes, **limits)
+    inside = pathways.set_members(genes, table, ranking.genes)
     sums = align(data.X, data.var_names, ranking)
     groups = pd.MultiIndex.from_frame(data.obs[[DONOR, CELL_TYPE]].astype("str"))
     weights = pathways.group_sums(top_weights(sums, ranking), groups)
@@ -43,11 +43,11 @@ def main(
     profile = pathways.build_profiles(weights, pathways.group_sums(sums, groups), n_cells, ranking)
     files.write_h5ad(pathways.to_anndata(profile, dataset=dataset, simulated=simulated), profiles)
     files.write_table(table.assign(**{DATASET: dataset}), set_table, "pathway_sets")
-    donors = pathways.donor_scores(profile, members, None)
+    donors = pathways.donor_scores(profile, inside, None)
     donors[DEPTH] = donors[DEPTH] * donors[N_CELLS]  # the sum is what was ranked here, not a cell
     files.write_table(donors.assign(**{DATASET: dataset}), donor_scores, "pathway_donors")
     files.write_table(empty_table("pathway_depth"), depth, "pathway_depth")
-    LOG.info("%d of %d sets scored in %d profiles over %d genes", len(members), len(table), data.n_obs, data.n_vars)
+    LOG.info("%d of %d sets scored in %d profiles over %d genes", len(inside), len(table), data.n_obs, data.n_vars)
 
 
 if __name__ == "__main__":

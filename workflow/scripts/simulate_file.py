@@ -1,13 +1,12 @@
 """Make one raw file of a simulated dataset: a tar of 10x h5 files, or a dense csv; and its row of `acquired`."""
 
 import logging
-from pathlib import Path
 
 import pandas as pd
 from scipy import sparse
 
 from alscell.claims import verify
-from alscell.files import atomic, read_gmt, read_yaml, write_table
+from alscell.files import atomic, read_set_lists, read_yaml, write_table
 from alscell.jobs import run
 from alscell.raw_layouts import tenx_h5_bytes, write_dense_csv, write_tar
 from alscell.simulate import Cohort, build_cohort, simulate_sample
@@ -21,6 +20,7 @@ def main(
     genes: str,
     markers: str,
     gene_sets: list[str],
+    families: list[str],
     raw: str,
     acquired: str,
     dataset: str,
@@ -33,7 +33,7 @@ def main(
         plan_from(read_yaml(description), where=description),
         pd.read_csv(genes, sep="\t", keep_default_na=False),
         markers=pd.read_csv(markers, sep="\t", keep_default_na=False),
-        gene_sets={(Path(path).stem, name): members for path in gene_sets for name, members in read_gmt(path).items()},
+        gene_sets=read_set_lists(gene_sets, families),
         seed=seed,
     )
     rows = [row for row in samples if row["file"] == file]

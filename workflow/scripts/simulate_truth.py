@@ -1,11 +1,10 @@
 """Write what was planted into a simulated dataset, beside its raw files."""
 
 import logging
-from pathlib import Path
 
 import pandas as pd
 
-from alscell.files import read_gmt, read_yaml, write_table
+from alscell.files import read_set_lists, read_yaml, write_table
 from alscell.jobs import run
 from alscell.simulate import build_cohort, draw_cells, planted_genes, planted_pathways
 from alscell.simulation_plan import plan_from
@@ -19,6 +18,7 @@ def main(
     genes: str,
     markers: str,
     gene_sets: list[str],
+    families: list[str],
     pathways_truth: str,
     genes_truth: str,
     composition_truth: str,
@@ -27,7 +27,7 @@ def main(
     seed: int,
 ) -> None:
     """Draw the cohort's plan and the cells of every sample, without their counts, and write the four truth tables."""
-    sets = {(Path(path).stem, name): members for path in gene_sets for name, members in read_gmt(path).items()}
+    sets = read_set_lists(gene_sets, families)
     cohort = build_cohort(
         plan_from(read_yaml(description), where=description),
         pd.read_csv(genes, sep="\t", keep_default_na=False),

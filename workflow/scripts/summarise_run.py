@@ -12,6 +12,7 @@ from pathlib import Path
 
 # The way the data goes; rules not named here come last.
 STAGES = (
+    *("fetch_collection", "collect_gene_sets"),
     *("acquire_file", "simulate_file", "simulate_truth", "load_sample", "compare_samples", "check_samples"),
     *("measure_quality", "gather_quality", "embed_cells", "cluster_cells", "annotate_cells", "assemble_atlas"),
     *("sum_pseudobulk", "read_pseudobulk", "test_differential", "test_enrichment"),

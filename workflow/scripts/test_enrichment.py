@@ -15,8 +15,8 @@ LOG = logging.getLogger("alscell.test_enrichment")
 def main(
     *,
     sums: str,
-    gene_sets: list[str],
-    set_kinds: str,
+    members: str,
+    sets: str,
     orthologs: list[str],
     table: str,
     dataset: str,
@@ -33,13 +33,13 @@ def main(
     """Read pseudobulk and gene sets; write the enrichment table."""
     data = files.read_h5ad(sums)
     genes = data.var_names.to_numpy(dtype=object)
-    sets = enrichment.sets_to_test(files.read_gene_sets(gene_sets, orthologs), files.read_samples(set_kinds))
-    check_overlap(sets, genes, where=f"gene sets for '{dataset}'")
+    tested = enrichment.sets_to_test(files.read_members(members, orthologs), files.read_table(sets, "gene_sets"))
+    check_overlap(tested, genes, where=f"gene sets for '{dataset}'")
     enriched = enrichment.enrich_dataset(
         data.X,
         observations_of(data),
         genes,
-        sets,
+        tested,
         definitions,
         Choices(**choices),
         dataset=dataset,

@@ -9,6 +9,7 @@ from alscell import files
 from alscell.gene_panel import evidence_of, mutated_genes, read_genes, read_over_types, with_own_gene
 from alscell.jobs import run
 from alscell.keys import DATASET, DONOR
+from alscell.orthologs import in_mouse_symbols
 from alscell.pseudobulk import observations_of
 
 LOG = logging.getLogger("alscell.test_gene_panel")
@@ -20,7 +21,7 @@ def main(
     differential: str,
     skipped: str,
     expression: str,
-    gene_sets: str,
+    gene_sets: list[str],
     orthologs: list[str],
     table: str,
     dataset: str,
@@ -32,7 +33,10 @@ def main(
     data = files.read_h5ad(sums)
     observations, measured = observations_of(data), data.var_names.to_numpy(dtype=object)
     stated = [definition.get("gene", "") for definition in definitions.values()]
-    wanted = evidence_of(files.read_gene_sets([gene_sets], orthologs), stated)
+    listed = files.read_gene_sets(gene_sets, ["als_genes"] * len(gene_sets))
+    if orthologs:
+        listed = in_mouse_symbols(listed, files.read_gene_table(orthologs[0]), where="the ALS genes")
+    wanted = evidence_of(listed, stated)
     mutated = mutated_genes(definitions, observations, list(wanted.index))
     tests = files.read_table(differential, "differential"), files.read_table(skipped, "differential_skipped")
     found = read_genes(data.X, observations, measured, wanted, definitions, *tests, min_cells=min_cells)

@@ -24,6 +24,7 @@ from alscell.check_dataset import (
     unfilled_columns,
 )
 from alscell.check_design import arm_note, arm_warning, contrast_problems
+from alscell.check_gene_sets import gene_set_problems, gene_set_warnings
 from alscell.check_schema import key_name, schema_problems
 from alscell.errors import InputError, nearest
 
@@ -49,7 +50,7 @@ def check_inputs(
     config : dict
         What the user gave, after Snakemake merged it.
     schemas : dict
-        Paths of the schemas config, dataset and samples.
+        Paths of the schemas config, dataset, samples and gene_set.
     datasets : sequence of {"info": path, "sheet": path}
         dataset.yaml and samples.tsv of the entries of `datasets` that are sections, in their order.
     config_files : sequence of str
@@ -64,7 +65,7 @@ def check_inputs(
     bad = {path for path, _ in broken}
     sound = {key: value for key, value in config.items() if not _touched(bad, key)}
     filled = _with_defaults(sound, schema["config"])
-    problems += _gene_set_problems(filled["pathways"])
+    problems += gene_set_problems(filled["pathways"], schema["gene_set"])
     problems += _download_problems(filled["download"])
     problems += _name_problems(filled["synthesis"]["cell_types"])
     contrasts = {
@@ -74,7 +75,8 @@ def check_inputs(
     }
     problems += _arms_problems(contrasts)
     results = _dataset_findings(config, datasets, bad, schema, filled, contrasts)
-    return Findings([*problems, *results.problems], results.warnings, results.notes)
+    warnings = [*gene_set_warnings(filled["pathways"]), *results.warnings]
+    return Findings([*problems, *results.problems], warnings, results.notes)
 
 
 def plain_paths(text: str) -> str:
@@ -113,48 +115,6 @@ def _with_defaults(value: dict, schema: dict) -> dict:
         elif key not in filled and "default" in part:
             filled[key] = part["default"]
     return filled
-
-
-def _gene_set_problems(pathways: dict) -> list[InputError]:
-    problems, families = [], dict.fromkeys(pathways["families"], "shipped with alscell")
-    for name in pathways["gene_sets"]:
-        path, place = Path(name), f"config, key 'pathways.gene_sets', file {name}"
-        if path.stem in families:
-            found = f"family '{path.stem}' (the file's name), also {families[path.stem]}"
-            problems.append(InputError(place, found=found, expected="every family once", mend="Rename the file."))
-        families[path.stem] = name
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeError) as error:
-            found = "no such file" if isinstance(error, FileNotFoundError) else str(error)
-            mend = "Paths start in the folder where snakemake runs."
-            problems.append(InputError(place, found=found, expected="a GMT file (UTF-8 text)", mend=mend))
-            continue
-        problems += _gmt_problems(lines, place)
-    return problems
-
-
-def _gmt_problems(lines: list[str], place: str) -> list[InputError]:
-    expected = "set, description and at least one gene on each line, parted by tabs"
-    seen: dict[str, int] = {}
-    problems = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        fields = line.rstrip().split("\t")
-        if len(fields) < 3 or not all(fields[:1]):
-            found = f"{len(fields)} field{'s' if len(fields) > 1 else ''}: '{line[:40]}'"
-            mend = "GMT files are parted by tabs, not blanks."
-            problems.append(InputError(f"{place}, line {number}", found=found, expected=expected, mend=mend))
-            break
-        if fields[0] in seen:
-            found = f"set '{fields[0]}', already in line {seen[fields[0]]}"
-            mend = "Rename or remove it."
-            problems.append(InputError(f"{place}, line {number}", found=found, expected="every set once", mend=mend))
-        seen.setdefault(fields[0], number)
-    if not seen and not problems:
-        problems.append(InputError(place, found="no gene sets", expected=expected, mend="Fill or remove the file."))
-    return problems
 
 
 def _download_problems(download: dict) -> list[InputError]:

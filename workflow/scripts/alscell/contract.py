@@ -18,6 +18,7 @@ SUMMARY = "<summary>"  # folder of config key summary_folder, "results" unless s
 # The datasets a file is made for, where it is not made for all.
 CELLS, PSEUDOBULK = "datasets with cells", "datasets that enter at pseudobulk"
 SIMULATED, REAL = "simulated datasets", "datasets that are not simulated"
+FETCHED = "public collections"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,15 @@ def _of_dataset(only: str, *rows: tuple[str, str, str, str]) -> tuple[FileContra
 
 # fmt: off
 FILES: tuple[FileContract, ...] = (
+    FileContract(f"{SUMMARY}/gene_sets/members.tsv", "collect_gene_sets", "gene_set_members", "genes of all gene sets"),
+    FileContract(f"{SUMMARY}/gene_sets/sets.tsv", "collect_gene_sets", "gene_sets", "what each set is, and its source"),
+    FileContract(f"{SUMMARY}/gene_sets/overlap.tsv", "collect_gene_sets", "gene_set_overlap", "sets that share genes"),
+    FileContract(
+        f"{SUMMARY}/gene_sets/collections/{{collection}}.gmt", "fetch_collection", "", "sets chosen of it", FETCHED
+    ),
+    FileContract(
+        f"{SUMMARY}/gene_sets/collections/{{collection}}.tsv", "fetch_collection", "collection", "its checksum", FETCHED
+    ),
     *_of_dataset(REAL,
         ("raw/{file}", "acquire_file", "", "raw file as its source delivers it, verified"),
         ("acquired/{file}.tsv", "acquire_file", "acquired", "its size, checksum, source, and how it was verified"),
@@ -141,6 +151,9 @@ FILES: tuple[FileContract, ...] = (
         f"{SUMMARY}/synthesis/directions.tsv", "gather_directions", "directions", "what was tested for each direction"
     ),
     FileContract(f"{SUMMARY}/planted.tsv", "compare_planted", "planted", "planted sets against findings", SIMULATED),
+    FileContract(
+        f"{SUMMARY}/planted_families.tsv", "compare_planted", "planted_families", "the same by family", SIMULATED
+    ),
     FileContract(f"{SUMMARY}/planted_genes.tsv", "compare_planted", "planted_genes", "the same of genes", SIMULATED),
     FileContract(
         f"{SUMMARY}/planted_composition.tsv", "compare_planted", "planted_composition", "the same of shares", SIMULATED

@@ -122,7 +122,7 @@ def read_gmt(path: str | Path) -> dict[str, list[str]]:
         If the file has no set, or a line has no tabs, no genes, blanks inside a gene, or a name used before.
     """
     sets: dict[str, list[str]] = {}
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     for number, line in enumerate(lines, start=1):
         if line.strip():
             name, genes = _read_gmt_line(line, f"{path}, line {number}")
@@ -153,15 +153,15 @@ def _gmt_error(where: str, found: str, expected: str) -> InputError:
     )
 
 
-def read_gene_sets(paths: list[str], orthologs: Sequence[str] = ()) -> pd.DataFrame:
-    """Gene sets of several GMT files: one row a member; the family is the file's name without its ending.
+def read_gene_sets(paths: Sequence[str], families: Sequence[str] = ()) -> pd.DataFrame:
+    """Gene sets of several GMT files: one row a member.
 
     Parameters
     ----------
-    paths : list of path
+    paths : sequence of path
         GMT files.
-    orthologs : sequence of path
-        For mouse data, the table by which human symbols become mouse ones (see `in_mouse_symbols`); else empty.
+    families : sequence of str
+        The family of each file; without it, the file's name without its ending.
 
     Returns
     -------
@@ -171,21 +171,42 @@ def read_gene_sets(paths: list[str], orthologs: Sequence[str] = ()) -> pd.DataFr
     Raises
     ------
     InputError
-        As `read_gmt` and `in_mouse_symbols`, and if two files have the same family.
+        As `read_gmt`, and if two files have a set of one name in one family.
     """
-    pairs = read_gene_table(orthologs[0]) if orthologs else None
-    families: dict[str, str | Path] = {}
-    parts = []
-    for path in paths:
-        family = Path(path).stem
-        if family in families:
-            raise _gmt_error(str(path), f"family '{family}', also from {families[family]}", "each file name once")
-        families[family] = path
-        rows = [(family, name, gene) for name, genes in read_gmt(path).items() for gene in genes]
-        members = pd.DataFrame(rows, columns=["family", "pathway", "gene"], dtype="str")
-        parts.append(members if pairs is None else in_mouse_symbols(members, pairs, where=str(path)))
-    empty = pd.DataFrame(columns=["family", "pathway", "gene"], dtype="str")
-    return pd.concat(parts, ignore_index=True) if parts else empty
+    rows: list[tuple[str, str, str]] = []
+    seen: dict[tuple[str, str], str] = {}
+    for path, family in zip(paths, families or [Path(path).stem for path in paths], strict=True):
+        for name, genes in read_gmt(path).items():
+            if (family, name) in seen:
+                found = f"set '{name}' of family '{family}', also in {seen[family, name]}"
+                raise _gmt_error(str(path), found, "each set once")
+            seen[family, name] = str(path)
+            rows += [(family, name, gene) for gene in genes]
+    return pd.DataFrame(rows, columns=["family", "pathway", "gene"], dtype="str")
+
+
+def read_set_lists(paths: Sequence[str], families: Sequence[str]) -> dict[tuple[str, str], list[str]]:
+    """The same as (family, pathway) -> genes."""
+    sets = read_gene_sets(paths, families)
+    return {key: part["gene"].tolist() for key, part in sets.groupby(["family", "pathway"], sort=False)}
+
+
+def read_members(path: str | Path, orthologs: Sequence[str] = ()) -> pd.DataFrame:
+    """The gene sets of a run (table "gene_set_members"): columns family, pathway, gene.
+
+    `orthologs`: for mouse data, the table by which human symbols become mouse ones (see `in_mouse_symbols`).
+
+    Raises
+    ------
+    InputError
+        As `in_mouse_symbols`.
+    """
+    members = read_table(path, "gene_set_members")[["family", "pathway", "gene"]]
+    if not orthologs or members.empty:
+        return members
+    pairs = read_gene_table(orthologs[0])
+    parts = [in_mouse_symbols(part, pairs, where=f"gene sets '{family}'") for family, part in members.groupby("family")]
+    return pd.concat(parts, ignore_index=True)
 
 
 def read_gene_table(path: str | Path) -> pd.DataFrame:
@@ -196,7 +217,7 @@ def read_gene_table(path: str | Path) -> pd.DataFrame:
 def read_markers(path: str | Path, orthologs: Sequence[str] = ()) -> pd.DataFrame:
     """A marker table: columns cell_type, gene, as text, without white space around; lines after '#' are left out.
 
-    `orthologs` is as in `read_gene_sets`.
+    `orthologs` is as in `read_members`.
 
     Raises
     ------

@@ -53,15 +53,24 @@ def written_for(genes: pd.Series, *, where: str) -> str:
     InputError
         If at least a tenth of the symbols is of either kind.
     """
-    telling = [gene for gene in genes if sum(map(str.isalpha, gene)) >= 2 and not NO_VOTE.fullmatch(gene)]
-    human = [gene for gene in telling if gene.upper() == gene]
-    mouse = [gene for gene in telling if gene.upper() != gene]
-    if min(len(human), len(mouse)) >= max(0.1 * len(telling), 1):
+    human, mouse = _votes(genes)
+    if min(len(human), len(mouse)) >= max(0.1 * (len(human) + len(mouse)), 1):
         found = f"{len(human)} symbols written as human ones are ({', '.join(human[:3])}) and "
         found += f"{len(mouse)} as mouse ones ({', '.join(mouse[:3])})"
         mend = "Write all genes of the file in one way; human ones are translated by their orthologs."
         raise InputError(where, found=found, expected="symbols of one species", mend=mend)
+    return likely_species(genes)
+
+
+def likely_species(genes: pd.Series) -> str:
+    """The species in whose way most symbols are written: human, unless more are mouse ones."""
+    human, mouse = _votes(genes)
     return "mouse" if len(mouse) > len(human) else "human"
+
+
+def _votes(genes: pd.Series) -> tuple[list[str], list[str]]:
+    telling = [gene for gene in genes if sum(map(str.isalpha, gene)) >= 2 and not NO_VOTE.fullmatch(gene)]
+    return [gene for gene in telling if gene.upper() == gene], [gene for gene in telling if gene.upper() != gene]
 
 
 def in_human_symbols(table: pd.DataFrame, orthologs: pd.DataFrame, *, organisms: dict[str, str]) -> pd.DataFrame:

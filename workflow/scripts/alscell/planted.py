@@ -79,6 +79,33 @@ def compare_planted(
     return table[[*KEY, "planted", "effect", "fdr", "outcome"]]
 
 
+def count_families(planted: pd.DataFrame) -> pd.DataFrame:
+    """How the planted sets of each family were found, and how many quiet ones were called.
+
+    Parameters
+    ----------
+    planted : DataFrame
+        From `compare_planted`; a quiet set without a test counts nowhere.
+
+    Returns
+    -------
+    DataFrame
+        Columns of the table "planted_families" but dataset.
+    """
+    is_planted, outcome = planted["planted"] != 0, planted["outcome"]
+    flags = {
+        "n_planted": is_planted,
+        "n_found": outcome == "found",
+        "n_missed": outcome == "missed",
+        "n_wrong_direction": outcome == "wrong_direction",
+        "n_not_tested": is_planted & (outcome == "not_tested"),
+        "n_quiet": outcome == "quiet",
+        "n_false": outcome == "false_call",
+        "n_overlap": outcome == "overlap",
+    }
+    return planted[[CONTRAST, FAMILY]].assign(**flags).groupby([CONTRAST, FAMILY], as_index=False).sum()
+
+
 def compare_genes(truth: pd.DataFrame, differential: pd.DataFrame, *, contrasts: list[str], fdr: float) -> pd.DataFrame:
     """How many planted genes were found in each cell type, and how many calls were of genes that were not planted.
 
