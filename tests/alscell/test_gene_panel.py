@@ -78,6 +78,14 @@ def test_every_gene_has_a_row_in_every_type_and_contrast_and_its_status(made):
     assert table.loc[table["gene"] == "SOD1", "evidence"].eq("a;b").all()
 
 
+def test_own_gene_marks_its_contrast_only_and_mouse_symbols_too(made):
+    assert not with_own_gene(made["table"], {})["own_gene"].any()
+    own = with_own_gene(made["table"], {"sod1_vs_control": "Sod1"})
+    assert set(own.loc[own["own_gene"], ["contrast", "gene"]].itertuples(index=False, name=None)) == {
+        ("sod1_vs_control", "SOD1")
+    }
+
+
 def test_contrast_of_two_donors_is_descriptive(made):
     rows = made["table"][(made["table"]["contrast"] == "sod1_vs_control") & (made["table"]["gene"] == "SOD1")]
     assert rows["status"].eq("descriptive").all()
