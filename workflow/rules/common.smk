@@ -87,6 +87,7 @@ LIBRARY = {
         "ranking",
         "replication",
         "report",
+        "report_gene_sets",
         "report_tables",
         "report_text",
         "sample_cells",
