@@ -36,7 +36,8 @@ def gene_sets_page(folder: Path) -> str:
             for name in names
         ]
         parts.append(
-            f"## {family}\n\n| set | genes | kind | members go | what | source | expected |\n|---|---|---|---|---|---|---|\n"
+            f"## {family}\n\n"
+            "| set | genes | kind | members go | what | source | expected |\n|---|---|---|---|---|---|---|\n"
             + "\n".join(rows)
             + "\n"
         )
