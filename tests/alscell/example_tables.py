@@ -7,6 +7,7 @@
 import numpy as np
 import pandas as pd
 
+from alscell.programmes import judge_programmes, score_agreement
 from alscell.tables import check_table, empty_table
 
 CONTRASTS = {"als_vs_control": {"factor": "condition", "case": ["ALS"], "control": ["Control"]}}
@@ -337,17 +338,27 @@ def synthesis_pathways() -> pd.DataFrame:
         for family, pathway in SETS:
             both = name == "motor_neuron"
             effect = MOVED.get((name, pathway), float(rng.normal(0, 0.3)))
-            verdict = ("agree" if (name, pathway) in MOVED else "unclear") if both else "one_system"
             row = {"cell_type": name, "family": family, "pathway": pathway, "effect_tissue": effect, "effect": effect}
             row |= {"effect_dish": effect + 0.2 if both else np.nan}
             row |= {"ci_low_dish": effect - 0.6 if both else np.nan, "ci_high_dish": effect + 1 if both else np.nan}
             row |= {"ci_low_tissue": effect - 0.8, "ci_high_tissue": effect + 0.8, "n_datasets": 1 + both}
-            row |= {"n_dish": int(both), "p_difference": 0.7 if both else np.nan, "verdict": verdict}
+            row |= {"n_dish": int(both), "p_difference": 0.7 if both else np.nan}
+            row |= {"fdr_tissue": 0.01 if (name, pathway) in MOVED else 0.5, "fdr_dish": 0.5 if both else np.nan}
             rows.append(row)
     table = pd.DataFrame(rows).assign(contrast=CONTRAST, datasets="dish;tissue", organisms="human;human")
     table = table.assign(n_tissue=1, p_value=0.2, n_same_sign=1, **HETEROGENEITY)
     table = table.assign(ci_low=table["effect"] - 0.6, ci_high=table["effect"] + 0.6, fdr=0.5)
     return check_table(table, "synthesis_pathways")
+
+
+def synthesis_programmes() -> pd.DataFrame:
+    """The verdicts on `synthesis_pathways`."""
+    return check_table(judge_programmes(synthesis_pathways(), fdr=0.05), "synthesis_programmes")
+
+
+def synthesis_agreement() -> pd.DataFrame:
+    """One score: only motor neurons are in both systems."""
+    return check_table(score_agreement(synthesis_programmes(), seed=1), "synthesis_agreement")
 
 
 def synthesis_genes() -> pd.DataFrame:

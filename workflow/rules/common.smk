@@ -195,6 +195,7 @@ TESTED = [name for name, dataset in DATASETS.items() if dataset["contrasts"]]  #
 WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["enters_at"] != "pseudobulk"]
 SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
 PLANTED = [name for name in SIMULATED if name in TESTED]  # what was planted there can be looked for
+SYNTHESIS = ("pathways", "programmes", "agreement", "genes", "biomarkers", "replication")
 STAMPED = [name for name, dataset in DATASETS.items() if dataset["facts"].get("simulated")]  # whoever made the data
 CALIBRATED = config["calibration"]["in_report"]  # else `snakemake calibration` only
 NEVER = "(?!)"  # matches nothing: keeps a rule out where no dataset asks for it
@@ -447,7 +448,7 @@ def result_files():
         *(path for name in by_dataset + by_contrast for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in calibration if CALIBRATED for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in truth for path in expand_datasets(f"{folder}/truth/{name}", SIMULATED)),
-        *(f"<summary>/synthesis/{name}.tsv" for name in ("pathways", "genes", "biomarkers", "replication")),
+        *(f"<summary>/synthesis/{name}.tsv" for name in SYNTHESIS),
         *(f"<summary>/{name}.tsv" for name in ("planted", "planted_genes", "planted_composition") if PLANTED),
         *(path for suffix in ("pdf", "png", "tsv") for path in figure_files(suffix)),
         "<summary>/report.html",

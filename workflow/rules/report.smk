@@ -21,6 +21,8 @@ rule write_report:
         pathway_views=expand_datasets("results/{dataset}/pathway_views.tsv"),
         calibration=expand_datasets("results/{dataset}/calibration.tsv") if CALIBRATED else [],
         synthesis_pathways=["<summary>/synthesis/pathways.tsv"],
+        synthesis_programmes=["<summary>/synthesis/programmes.tsv"],
+        synthesis_agreement=["<summary>/synthesis/agreement.tsv"],
         synthesis_genes=["<summary>/synthesis/genes.tsv"],
         synthesis_biomarkers=["<summary>/synthesis/biomarkers.tsv"],
         synthesis_replication=["<summary>/synthesis/replication.tsv"],

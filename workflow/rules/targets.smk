@@ -82,10 +82,7 @@ rule calibration:
 
 rule synthesis:
     input:
-        "<summary>/synthesis/pathways.tsv",
-        "<summary>/synthesis/genes.tsv",
-        "<summary>/synthesis/biomarkers.tsv",
-        "<summary>/synthesis/replication.tsv",
+        [f"<summary>/synthesis/{name}.tsv" for name in SYNTHESIS],
 
 
 rule figures:

@@ -51,9 +51,9 @@ def _figure(name: str, rule: str, meaning: str, only: str = "") -> tuple[FileCon
     )
 
 
-def _synthesis(name: str, meaning: str) -> tuple[FileContract, ...]:
+def _synthesis(name: str, meaning: str, rule: str = "synthesize_datasets") -> tuple[FileContract, ...]:
     path = f"{SUMMARY}/synthesis/{name}.tsv"
-    return (FileContract(path, "synthesize_datasets", f"synthesis_{name}", meaning),)
+    return (FileContract(path, rule, f"synthesis_{name}", meaning),)
 
 
 def _of_dataset(only: str, *rows: tuple[str, str, str, str]) -> tuple[FileContract, ...]:
@@ -128,6 +128,8 @@ FILES: tuple[FileContract, ...] = (
         ("truth/cells.tsv.gz", "simulate_truth", "truth_cells", "true cell type of every droplet"),
     ),
     *_synthesis("pathways", "gene sets over datasets"),
+    *_synthesis("programmes", "tissue against dish: a verdict for every gene set", "judge_programmes"),
+    *_synthesis("agreement", "tissue against dish: how alike a cell type is over all gene sets", "judge_programmes"),
     *_synthesis("genes", "genes over datasets"),
     *_synthesis("biomarkers", "secreted or shed genes that change: biomarker candidates"),
     *_synthesis("replication", "hits of one dataset in another, against chance"),

@@ -16,6 +16,7 @@ from alscell.contract import files_of_run
 from alscell.figures import donor_arms, plain
 from alscell.figures_tests import count_genes
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR
+from alscell.report_dish import dish_section
 from alscell.report_tables import (
     Results,
     calibration_table,
@@ -82,6 +83,7 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
         datasets=datasets,
         figures={kind: figure(results, kind) for kind in OVERALL},
         replication=text.replication_sentence(results.tables["synthesis_replication"]),
+        dish=dish_section(results),
         synthesis=synthesis_tables(results),
         calibrated=results.settings["calibration"]["in_report"],
         planted=text.planted_sentence(results.tables["planted"]) if has_truth else "",

@@ -392,8 +392,7 @@ def note(name: str) -> str:
 def synthesis_tables(results: Results) -> list[dict[str, Any]]:
     """Gene sets, genes and biomarker candidates over all datasets."""
     max_rows = results.settings["report"]["max_rows"]
-    pathways = results.tables["synthesis_pathways"].copy()
-    pathways["verdict"] = pathways["verdict"].map(text.VERDICTS)
+    pathways = results.tables["synthesis_pathways"]
     genes = results.tables["synthesis_genes"]
     pathways, genes = (_with_signs(frame) for frame in (pathways, genes))
     key = [(CONTRAST, "contrast", plain), (CELL_TYPE, "cell type", plain)]
@@ -401,9 +400,9 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
         "synthesis_pathways": [
             *key,
             (PATHWAY, "gene set", plain),
-            ("effect_tissue", "tissue", signed),
-            ("effect_dish", "dish", signed),
-            ("effect", "all", signed),
+            ("effect_tissue", "tissue (donor SD)", signed),
+            ("effect_dish", "dish (line SD)", signed),
+            ("effect", "all (SD)", signed),
             ("ci_low", "95 % from", signed),
             ("ci_high", "to", signed),
             ("fdr", "FDR", text.probability),
@@ -411,13 +410,12 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
             ("tau_squared", "τ²", text.number),
             ("i_squared", "I² (%)", lambda value: text.number(value, 0)),
             ("note", "note", note),
-            ("verdict", "significant in", words),
         ],
         "synthesis_genes": [
             *key,
             ("gene", "gene", str),
-            ("log2_fold_change_tissue", "tissue", signed),
-            ("log2_fold_change_dish", "dish", signed),
+            ("log2_fold_change_tissue", "tissue (log₂)", signed),
+            ("log2_fold_change_dish", "dish (log₂)", signed),
             ("log2_fold_change", "log₂ fold change", signed),
             ("fdr", "FDR", text.probability),
             ("sign", "same sign", words),

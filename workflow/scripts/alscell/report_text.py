@@ -33,14 +33,6 @@ REASONS = {
     "too_few_cells": "too few cells passed",
     "most_cells_lost": "too small a share of its cells passed",
 }
-VERDICTS = {
-    "agree": "both, same direction",
-    "disagree": "both, opposite directions",
-    "tissue_only": "tissue only",
-    "dish_only": "dish only",
-    "unclear": "unclear",
-    "one_system": "one system only",
-}
 VIEWS = {
     AGREE: "both, same direction",
     OPPOSITE: "both, opposite directions",
