@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from alscell.programmes import judge_programmes, score_agreement
-from alscell.tables import check_table, empty_table
+from alscell.tables import TABLES, check_table, empty_table
 
 CONTRASTS = {"als_vs_control": {"factor": "condition", "case": ["ALS"], "control": ["Control"]}}
 CONTRAST = "als_vs_control"
@@ -224,6 +224,19 @@ def pathway_tests(dataset: str) -> pd.DataFrame:
     n_case = 5 if dataset == "tissue" else 4
     table = pd.DataFrame(rows).assign(dataset=dataset, contrast=CONTRAST, n_case=n_case, n_control=4)
     return check_table(table, "pathway_tests")
+
+
+def pathway_artefacts(dataset: str) -> pd.DataFrame:
+    """A dissociation signature that moves in microglia only."""
+    tests = pathway_tests(dataset)
+    rows = tests[tests["family"].isin(("inflammation", "stress"))]
+    moves = rows["cell_type"] == "microglia"
+    table = rows.assign(artefact="ex_vivo_activation", n_shared=1, shared="FOS", correlation=0.4, df_held=6.0)
+    table = table.assign(artefact_effect=np.where(moves, 0.9, 0.1), artefact_fdr=np.where(moves, 0.01, 0.9))
+    up = moves & (rows["effect"] > 0)
+    table = table.assign(flag=np.where(up, "artefact_moves_too", "artefact_quiet"), effect_before=rows["effect"])
+    table = table.assign(effect_held=rows["effect"] / 2, ci_low_held=-1.0, ci_high_held=3.0, held_says="stays")
+    return check_table(table[TABLES["pathway_artefacts"].names], "pathway_artefacts")
 
 
 def pathway_donors(dataset: str) -> pd.DataFrame:

@@ -425,6 +425,7 @@ def result_files():
             "pathway_depth.tsv",
             "pathway_tests.tsv",
             "pathway_views.tsv",
+            "pathway_artefacts.tsv",
             "composition.tsv",
             "composition_donors.tsv",
         ),

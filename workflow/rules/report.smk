@@ -19,6 +19,7 @@ rule write_report:
         pathway_sets=expand_datasets("results/{dataset}/pathway_sets.tsv"),
         pathway_tests=expand_datasets("results/{dataset}/pathway_tests.tsv"),
         pathway_views=expand_datasets("results/{dataset}/pathway_views.tsv"),
+        pathway_artefacts=expand_datasets("results/{dataset}/pathway_artefacts.tsv"),
         calibration=expand_datasets("results/{dataset}/calibration.tsv") if CALIBRATED else [],
         synthesis_pathways=["<summary>/synthesis/pathways.tsv"],
         synthesis_programmes=["<summary>/synthesis/programmes.tsv"],

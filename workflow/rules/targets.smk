@@ -66,6 +66,7 @@ rule pathways:
 rule views:
     input:
         expand_datasets("results/{dataset}/pathway_views.tsv"),
+        expand_datasets("results/{dataset}/pathway_artefacts.tsv"),
 
 
 rule composition:

@@ -113,6 +113,7 @@ FILES: tuple[FileContract, ...] = (
     *_of_dataset("",
         ("pathway_tests/{contrast}.tsv", "test_pathways", "pathway_tests", "pathway activity between donors"),
         ("pathway_tests.tsv", "gather_pathways", "pathway_tests", "the same of all contrasts"),
+        ("pathway_artefacts.tsv", "show_artefacts", "pathway_artefacts", "artefacts beside stress and inflammation"),
         ("pathway_views.tsv", "compare_views", "pathway_views", "activity, CAMERA and prerank side by side"),
         ("composition.tsv", "test_composition", "composition", "share of cell types between donors, tested"),
         ("composition_donors.tsv", "test_composition", "composition_donors", "share of cell types in every donor"),

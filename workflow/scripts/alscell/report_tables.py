@@ -280,8 +280,8 @@ def enrichment_table(results: Results, enrichment: pd.DataFrame, dataset: str) -
     return table(rows, columns, caption=caption, max_rows=max_rows, file=f"results/{dataset}/enrichment.tsv.gz")
 
 
-def pathway_table(results: Results, tests: pd.DataFrame, dataset: str) -> dict[str, Any]:
-    """Pathway tests of one contrast, by p."""
+def pathway_table(results: Results, tests: pd.DataFrame, artefacts: pd.DataFrame, dataset: str) -> dict[str, Any]:
+    """Pathway tests of one contrast, by p, with a word on artefacts beside sets of stress and inflammation."""
     columns = [
         (CELL_TYPE, "cell type", plain),
         (FAMILY, "family", plain),
@@ -301,8 +301,13 @@ def pathway_table(results: Results, tests: pd.DataFrame, dataset: str) -> dict[s
         ("coverage", "measured", text.percent),
         ("n_case", "case", text.count),
         ("n_control", "control", text.count),
+        ("artefacts", "artefact signatures", words),
     ]
-    rows = tests.sort_values(["p_value", CELL_TYPE, FAMILY, PATHWAY])
+    notes = text.artefact_notes(artefacts)
+    keys = zip(tests[CELL_TYPE], tests[FAMILY], tests[PATHWAY], strict=True)
+    rows = tests.assign(artefacts=[notes.get(key, "") for key in keys]).sort_values(
+        ["p_value", CELL_TYPE, FAMILY, PATHWAY]
+    )
     n_hits = int((rows["fdr"] <= results.fdr).sum())
     n_within = int((rows["fdr_within"] <= results.fdr).sum())
     caption = (
