@@ -32,6 +32,29 @@ rule synthesize_datasets:
         "../scripts/synthesize_datasets.py"
 
 
+rule judge_programmes:
+    input:
+        pathways="<summary>/synthesis/pathways.tsv",
+        library=library("judge_programmes"),
+    output:
+        programmes="<summary>/synthesis/programmes.tsv",
+        agreement="<summary>/synthesis/agreement.tsv",
+    log:
+        "logs/judge_programmes/judge_programmes.log",
+    benchmark:
+        "benchmarks/judge_programmes/judge_programmes.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        fdr=lookup("differential/fdr", within=config),
+        seed=lookup("seed", within=config),
+    message:
+        "Judge every programme: tissue against dish"
+    script:
+        "../scripts/judge_programmes.py"
+
+
 rule gather_directions:
     input:
         sheets=local([DATASETS[name]["sheet"] for name in TESTED]),

@@ -30,7 +30,7 @@ def main(
     genes = in_human_symbols(genes, files.read_gene_table(orthologs), organisms=organisms)
     pooled = agreement.synthesize_genes(genes, systems=systems)
     tables = {
-        "pathways": agreement.synthesize_pathways(sets, systems=systems, fdr=fdr),
+        "pathways": agreement.synthesize_pathways(sets, systems=systems),
         "genes": agreement.worth_keeping(pooled, fdr=fdr),
         "biomarkers": agreement.find_biomarkers(genes, files.read_samples(candidates), fdr=fdr),
     }
@@ -39,8 +39,7 @@ def main(
     tables["replication"] = pd.concat([again, replication.replicate_pathways(sets, fdr=fdr)])
     for name, path in outputs.items():
         files.write_table(tables[name], path, f"synthesis_{name}")
-    counts = tables["pathways"]["verdict"].value_counts().sort_index().to_dict()
-    LOG.info("%d datasets: %s; %d genes pooled", len(systems), counts, len(pooled))
+    LOG.info("%d datasets: %d gene sets, %d genes pooled", len(systems), len(tables["pathways"]), len(pooled))
 
 
 if __name__ == "__main__":

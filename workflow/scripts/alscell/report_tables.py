@@ -281,8 +281,8 @@ def enrichment_table(results: Results, enrichment: pd.DataFrame, dataset: str) -
     return table(rows, columns, caption=caption, max_rows=max_rows, file=f"results/{dataset}/enrichment.tsv.gz")
 
 
-def pathway_table(results: Results, tests: pd.DataFrame, dataset: str) -> dict[str, Any]:
-    """Pathway tests of one contrast, by p, each with the genes that carry it most."""
+def pathway_table(results: Results, tests: pd.DataFrame, artefacts: pd.DataFrame, dataset: str) -> dict[str, Any]:
+    """Pathway tests of one contrast, by p, with the genes that carry each and a word on artefacts."""
     columns = [
         (CELL_TYPE, "cell type", plain),
         (FAMILY, "family", plain),
@@ -303,7 +303,11 @@ def pathway_table(results: Results, tests: pd.DataFrame, dataset: str) -> dict[s
         ("n_case", "case", text.count),
         ("n_control", "control", text.count),
         ("carried_by", "carried by (share of the effect)", words),
+        ("artefacts", "artefact signatures", words),
     ]
+    notes = text.artefact_notes(artefacts)
+    keys = zip(tests[CELL_TYPE], tests[FAMILY], tests[PATHWAY], strict=True)
+    tests = tests.assign(artefacts=[notes.get(key, "") for key in keys])
     carriers = leading_genes(results.rows("pathway_genes", dataset=dataset), n=5)
     rows = tests.merge(carriers, on=[CONTRAST, CELL_TYPE, FAMILY, PATHWAY], how="left")
     rows = rows.sort_values(["p_value", CELL_TYPE, FAMILY, PATHWAY])
@@ -396,8 +400,7 @@ def note(name: str) -> str:
 def synthesis_tables(results: Results) -> list[dict[str, Any]]:
     """Gene sets, genes and biomarker candidates over all datasets."""
     max_rows = results.settings["report"]["max_rows"]
-    pathways = results.tables["synthesis_pathways"].copy()
-    pathways["verdict"] = pathways["verdict"].map(text.VERDICTS)
+    pathways = results.tables["synthesis_pathways"]
     genes = results.tables["synthesis_genes"]
     pathways, genes = (_with_signs(frame) for frame in (pathways, genes))
     key = [(CONTRAST, "contrast", plain), (CELL_TYPE, "cell type", plain)]
@@ -405,9 +408,9 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
         "synthesis_pathways": [
             *key,
             (PATHWAY, "gene set", plain),
-            ("effect_tissue", "tissue", signed),
-            ("effect_dish", "dish", signed),
-            ("effect", "all", signed),
+            ("effect_tissue", "tissue (donor SD)", signed),
+            ("effect_dish", "dish (line SD)", signed),
+            ("effect", "all (SD)", signed),
             ("ci_low", "95 % from", signed),
             ("ci_high", "to", signed),
             ("fdr", "FDR", text.probability),
@@ -415,13 +418,12 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
             ("tau_squared", "τ²", text.number),
             ("i_squared", "I² (%)", lambda value: text.number(value, 0)),
             ("note", "note", note),
-            ("verdict", "significant in", words),
         ],
         "synthesis_genes": [
             *key,
             ("gene", "gene", str),
-            ("log2_fold_change_tissue", "tissue", signed),
-            ("log2_fold_change_dish", "dish", signed),
+            ("log2_fold_change_tissue", "tissue (log₂)", signed),
+            ("log2_fold_change_dish", "dish (log₂)", signed),
             ("log2_fold_change", "log₂ fold change", signed),
             ("fdr", "FDR", text.probability),
             ("sign", "same sign", words),
