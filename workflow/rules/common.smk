@@ -102,6 +102,7 @@ LIBRARY = {
         "sample_cells",
         "sample_checks",
         "series_matrix",
+        "set_validation",
         "seurat",
         "simulate",
         "simulation_plan",
