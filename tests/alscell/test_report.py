@@ -74,6 +74,7 @@ def results(example, tmp_path_factory) -> Results:
         "pathway_sets",
         "pathway_tests",
         "pathway_genes",
+        "set_coherence",
         "calibration",
         "gene_panel",
         "tdp43_genes",

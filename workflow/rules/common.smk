@@ -457,6 +457,7 @@ def result_files():
             "pathway_depth.tsv",
             "pathway_tests.tsv",
             "pathway_genes.tsv.gz",
+            "set_coherence.tsv",
             "pathway_views.tsv",
             "composition.tsv",
             "composition_donors.tsv",
