@@ -7,6 +7,8 @@
 import numpy as np
 import pandas as pd
 
+from alscell.gene_sets import collect_sets
+from alscell.planted import count_families
 from alscell.tables import check_table, empty_table
 
 CONTRASTS = {"als_vs_control": {"factor": "condition", "case": ["ALS"], "control": ["Control"]}}
@@ -256,6 +258,16 @@ def pathway_donors(dataset: str) -> pd.DataFrame:
         for name in TYPES[dataset] for family, pathway in SETS for sample in samples(dataset).to_dict("records")
     ]  # fmt: skip
     return check_table(pd.DataFrame(rows).assign(dataset=dataset), "pathway_donors")
+
+
+def gene_sets() -> pd.DataFrame:
+    """Facts of all sets, one of them a list that is not scored."""
+    rows = [(family, name, f"{name}{n}") for family, name in [*SETS, ("tdp43", "cryptic")] for n in range(12)]
+    members = pd.DataFrame(rows, columns=["family", "pathway", "gene"])
+    source = [{"paper": "Somebody 2020", "doi": "10.1000/made.up"}]
+    facts = {("tdp43", "cryptic"): {"kind": "gene_level", "source": source}}
+    origin = dict.fromkeys(members["family"], "shipped")
+    return check_table(collect_sets(members, facts, origin, known=set(), aliases={})[1], "gene_sets")
 
 
 def pathway_sets(dataset: str) -> pd.DataFrame:
@@ -515,6 +527,12 @@ def planted() -> pd.DataFrame:
         parts.append(tests)
     table = pd.concat(parts)[[*KEY, "planted", "effect", "fdr", "outcome"]]
     return check_table(table, "planted")
+
+
+def planted_families() -> pd.DataFrame:
+    """The same by family."""
+    parts = [count_families(part).assign(dataset=dataset) for dataset, part in planted().groupby("dataset")]
+    return check_table(pd.concat(parts), "planted_families")
 
 
 def planted_genes() -> pd.DataFrame:

@@ -153,7 +153,7 @@ def test_coverage_and_status():
         + [("f", "full", "A")],  # named twice, counted once
         columns=["family", "pathway", "gene"],
     )
-    kinds = pd.DataFrame({"family": "f", "pathway": ["single", "full"], "kind": ["gene_level", "pathway"]})
+    kinds = pd.DataFrame({"family": "f", "pathway": ["single", "full"], "kind": ["gene_level", "artefact"]})
     got = pathways.set_coverage(sets, kinds, genes, min_coverage=0.6, min_genes=3)
     got = got.set_index("pathway")
     assert got["status"].to_dict() == {

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from alscell.planted import compare_composition, compare_genes, compare_planted
+from alscell.planted import compare_composition, compare_genes, compare_planted, count_families
 from alscell.tables import check_table
 
 SET = ["cell_type", "family", "pathway"]
@@ -38,6 +38,19 @@ TESTS = pd.DataFrame(
     ],
     columns=["contrast", *SET, "effect", "fdr"],
 )
+
+
+def test_families_are_counted_over_cell_types():
+    outcomes = ["found", "missed", "wrong_direction", "not_tested", "quiet", "false_call", "overlap", "not_tested"]
+    table = pd.DataFrame({"contrast": "c", "cell_type": list("abcdefgh"), "family": "f", "pathway": "p"})
+    table = table.assign(planted=[1.0, 1.0, -1.0, 1.0, 0, 0, 0, 0], outcome=outcomes)
+    table.loc[len(table)] = ["c", "a", "other", "p", 0.0, "quiet"]
+    rows = count_families(table).set_index("family").drop(columns="contrast")
+    assert rows.loc["f"].to_dict() == {
+        "n_planted": 4, "n_found": 1, "n_missed": 1, "n_wrong_direction": 1, "n_not_tested": 1,
+        "n_quiet": 1, "n_false": 1, "n_overlap": 1,
+    }  # fmt: skip
+    assert rows.loc["other"].sum() == rows.loc["other", "n_quiet"] == 1
 
 
 def test_every_outcome():

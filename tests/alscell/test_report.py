@@ -84,7 +84,7 @@ def results(example, tmp_path_factory) -> Results:
     tables = {name: pd.concat([getattr(example, name)(one) for one in example.TYPES]) for name in names}
     tables["pathway_views"] = compare_views(tables["pathway_tests"], tables["enrichment"], fdr=0.05)
     over = ("synthesis_pathways", "synthesis_genes", "synthesis_biomarkers", "synthesis_replication")
-    over += ("planted", "planted_genes", "planted_composition", "directions")
+    over += ("gene_sets", "planted", "planted_families", "planted_genes", "planted_composition", "directions")
     tables |= {name: getattr(example, name)() for name in over}
     tables["cluster_labels"] = pd.concat([example.cluster_labels(one).assign(dataset=one) for one in example.TYPES])
     raw = {"dataset": "tissue", "file": "RAW.tar", "size": 123456789, "sha256": "ab" * 32}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,12 @@ def test_members_are_known_genes_named_once(family, name, genes):
         assert facts["human_orthologs"] == pytest.approx(share, abs=0.005)
     else:
         assert "human_orthologs" not in facts
+
+
+def test_page_of_the_sets_is_made_from_their_files():
+    page = runpy.run_path(str(ROOT / "docs" / "make_gene_sets_page.py"))["gene_sets_page"](SETS)
+    assert (ROOT / "docs" / "gene_sets.md").read_text(encoding="utf-8") == page, "run docs/make_gene_sets_page.py"
+    assert all(f"| `{name}` |" in page for _, name in FACTS)
 
 
 def test_former_symbols_lead_to_current_ones():

@@ -17,6 +17,7 @@ from alscell.check_dataset import RESERVED
 from alscell.files import read_samples
 
 ROOT = Path(__file__).resolve().parents[2]
+OWN_SET = "cilia\tmade up\t" + "\t".join(f"GENE{number}" for number in range(1, 11)) + "\n"
 SCHEMAS = {
     name: str(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "dataset", "samples", "gene_set")
 }

@@ -106,7 +106,8 @@ def test_every_test_has_its_rates_and_the_descriptive_contrast_has_none(made):
     # Two women and two men in each arm: 18 balanced labellings within sex, and their mirror images are among them.
     assert (over_all[["n_relabellings", "n_distinct"]] == 9).all(axis=None)
     assert over_all["n_tests"].to_dict() == {
-        "composition": 9 * 3, "differential": 9 * 3 * 120, "enrichment": 9 * 3 * 5, "pathways": 9 * 3 * 6
+        "composition": 9 * 3, "differential": 9 * 3 * 120, "enrichment": 9 * 3 * 5, "pathways": 9 * 3 * 6,
+        "pathways_over_cells": 9 * 3 * 6,
     }  # fmt: skip
     assert set(table["verdict"]) == {"too_few"}
     bins = files.read_table(made / "all_bins.tsv", "calibration_histogram")
@@ -115,7 +116,7 @@ def test_every_test_has_its_rates_and_the_descriptive_contrast_has_none(made):
 
 def test_figures_say_what_is_there(made):
     numbers = pd.read_csv(made / "als_vs_control.numbers", sep="\t")
-    assert numbers["quantity"].value_counts().to_dict() == {"bin": 80, "rate": 16}
+    assert numbers["quantity"].value_counts().to_dict() == {"bin": 100, "rate": 20}
     assert pd.read_csv(made / "fals_vs_control.numbers", sep="\t").empty
     assert (made / "fals_vs_control.png").stat().st_size > 1000
 

@@ -33,7 +33,7 @@ def pathway_tests(dataset, effects):
 def differential(dataset, changes):
     rows = [
         {"dataset": dataset, "contrast": "c", "cell_type": "t", "gene": gene, "mean": 5.0, "log2_fold_change": change,
-         "log2_fold_change_shrunk": change, "standard_error": 0.2, "statistic": change / 0.2, "p_value": p, "fdr": p,
+         "log2_fold_change_shrunk": change, "standard_error": 0.2, "statistic": change / 0.2, "df": 8.0, "p_value": p, "fdr": p,
          "fdr_all": p, "p_without_one": p, "decisive_donor": "d1", "outlier_donor": None,
          "n_case": 4, "n_control": 4, "descriptive": False}
         for gene, (change, p) in changes.items()

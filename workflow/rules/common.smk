@@ -96,6 +96,7 @@ LIBRARY = {
         "replication",
         "report",
         "report_directions",
+        "report_gene_sets",
         "report_panels",
         "report_tables",
         "report_text",

@@ -25,12 +25,9 @@ def main(
     differential: list[str],
     composition: list[str],
     members: str,
-    planted: str,
-    planted_families: str,
-    planted_genes: str,
-    planted_composition: str,
     contrasts: dict[str, list[str]],
     fdr: float,
+    **outputs: str,
 ) -> None:
     """Read truth and tests of each simulated dataset, write four tables."""
     sets = files.read_members(members)
@@ -52,7 +49,7 @@ def main(
         }
         for name, table in found.items():
             parts[name].append(table.assign(**{DATASET: dataset}))
-    for name, path in zip(parts, (planted, planted_families, planted_genes, planted_composition), strict=True):
+    for name, path in outputs.items():
         files.write_table(pd.concat(parts[name], ignore_index=True), path, name)
     LOG.info("%s", pd.concat(parts["planted"])["outcome"].value_counts().sort_index().to_dict())
 

@@ -235,7 +235,8 @@ def _over_types_row(means: pd.DataFrame, plan: Plan) -> dict[str, object]:
 
 def with_own_gene(table: pd.DataFrame, mutated: Mapping[str, str]) -> pd.DataFrame:
     """With a column own_gene: whether the row is of the gene that is mutated in its contrast."""
-    return table.assign(own_gene=table[GENE].str.upper() == table[CONTRAST].map(mutated).str.upper())
+    pairs = zip(table[CONTRAST], table[GENE], strict=True)
+    return table.assign(own_gene=[gene.upper() == mutated.get(contrast, "").upper() for contrast, gene in pairs])
 
 
 def _expression(

@@ -18,6 +18,7 @@ from alscell.figures import donor_arms, plain
 from alscell.figures_tests import count_genes
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR
 from alscell.report_directions import direction_sections
+from alscell.report_gene_sets import gene_set_table, planted_families_table
 from alscell.report_tables import (
     Results,
     calibration_table,
@@ -93,7 +94,8 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
         synthesis=synthesis_tables(results),
         calibrated=results.settings["calibration"]["in_report"],
         planted=text.planted_sentence(results.tables["planted"]) if has_truth else "",
-        planted_tables=planted_tables(results) if has_truth else [],
+        planted_tables=[planted_families_table(results), *planted_tables(results)] if has_truth else [],
+        gene_sets=gene_set_table(results),
         untested=untested_tables(results),
         run=run_tables(results),
         tdp43_caution=panels.TDP43_CAUTION,
