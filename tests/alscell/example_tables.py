@@ -254,6 +254,13 @@ def pathway_artefacts(dataset: str) -> pd.DataFrame:
     return check_table(table[TABLES["pathway_artefacts"].names], "pathway_artefacts")
 
 
+def set_coherence(dataset: str) -> pd.DataFrame:
+    """Members of every set move together but in mural cells, which have too few donors to know."""
+    sets = pathway_tests(dataset)[["dataset", "cell_type", "family", "pathway"]].drop_duplicates()
+    sets = sets[sets["cell_type"] != "mural"]
+    return check_table(sets.assign(n_donors=9, n_genes=30, correlation=0.1, percentile=97.0), "set_coherence")
+
+
 def pathway_donors(dataset: str) -> pd.DataFrame:
     """Donor scores that follow MOVED."""
     rng = np.random.default_rng(4)

@@ -75,6 +75,7 @@ def results(example, tmp_path_factory) -> Results:
         "pathway_tests",
         "pathway_genes",
         "pathway_artefacts",
+        "set_coherence",
         "calibration",
         "gene_panel",
         "tdp43_genes",

@@ -155,6 +155,35 @@ rule explain_pathways:
         "../scripts/explain_pathways.py"
 
 
+rule measure_coherence:
+    input:
+        expression="results/{dataset}/expression_donors.parquet",
+        set_table="results/{dataset}/pathway_sets.tsv",
+        members="<summary>/gene_sets/members.tsv",
+        orthologs=local(ortholog_table),
+        samples=local(sheet),
+        library=library("measure_coherence"),
+    output:
+        table="results/{dataset}/set_coherence.tsv",
+    log:
+        "logs/measure_coherence/{dataset}.log",
+    benchmark:
+        "benchmarks/measure_coherence/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        definitions=contrast_definitions,
+        covariates=covariates,
+        n_random_sets=lookup("pathways/n_random_sets", within=config),
+        n_expression_bins=lookup("pathways/n_expression_bins", within=config),
+        seed=lookup("seed", within=config),
+    message:
+        "Measure whether the members of gene sets move together in {wildcards.dataset}"
+    script:
+        "../scripts/measure_coherence.py"
+
+
 rule compare_views:
     input:
         tests="results/{dataset}/pathway_tests.tsv",

@@ -20,6 +20,7 @@ rule write_report:
         pathway_sets=expand_datasets("results/{dataset}/pathway_sets.tsv"),
         pathway_tests=expand_datasets("results/{dataset}/pathway_tests.tsv"),
         pathway_genes=expand_datasets("results/{dataset}/pathway_genes.tsv.gz"),
+        set_coherence=expand_datasets("results/{dataset}/set_coherence.tsv"),
         pathway_views=expand_datasets("results/{dataset}/pathway_views.tsv"),
         gene_panel=expand_datasets("results/{dataset}/gene_panel.tsv"),
         tdp43_genes=expand_datasets("results/{dataset}/tdp43_genes.tsv"),

@@ -67,6 +67,7 @@ rule pathways:
     input:
         expand_datasets("results/{dataset}/pathway_tests.tsv"),
         expand_datasets("results/{dataset}/pathway_genes.tsv.gz"),
+        expand_datasets("results/{dataset}/set_coherence.tsv"),
 
 
 rule views:

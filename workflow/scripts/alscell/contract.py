@@ -125,6 +125,7 @@ FILES: tuple[FileContract, ...] = (
         ("pathway_tests.tsv", "gather_pathways", "pathway_tests", "the same of all contrasts"),
         ("pathway_genes.tsv.gz", "explain_pathways", "pathway_genes", "which genes carry the effect of every set"),
         ("pathway_artefacts.tsv", "show_artefacts", "pathway_artefacts", "artefacts beside stress and inflammation"),
+        ("set_coherence.tsv", "measure_coherence", "set_coherence", "do the members of a set move together"),
         ("pathway_views.tsv", "compare_views", "pathway_views", "activity, CAMERA and prerank side by side"),
         ("gene_panel.tsv", "test_gene_panel", "gene_panel", "ALS genes one by one, in every cell type and contrast"),
         ("tdp43_genes.tsv", "test_tdp43", "tdp43_genes", "targets of TDP-43 one by one"),

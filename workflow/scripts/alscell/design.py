@@ -380,7 +380,7 @@ def _covariate_blocks(
         text = _text(donors, name, role="covariate")
         if problem := mixed_covariate(name, text.to_dict(), f"covariate '{name}'", "samples.tsv"):
             raise problem
-    blocks = {name: _terms(kept, name, labels=name in pairs) for name in (*held, *pairs)}
+    blocks = {name: covariate_terms(kept, name, labels=name in pairs) for name in (*held, *pairs)}
     return {name: block for name, block in blocks.items() if block is not None}
 
 
@@ -396,7 +396,7 @@ def _text(donors: pd.DataFrame, column: str, *, role: str) -> pd.Series:
     return donors[column].astype(object).where(donors[column].notna(), "").astype(str).str.strip()
 
 
-def _terms(donors: pd.DataFrame, name: str, *, labels: bool) -> pd.DataFrame | None:
+def covariate_terms(donors: pd.DataFrame, name: str, *, labels: bool) -> pd.DataFrame | None:
     """Columns of one covariate; None if it does not vary. `labels`: whatever its values look like."""
     text = _text(donors, name, role="covariate")
     empty = text.index[text.map(is_missing)]

@@ -296,6 +296,7 @@ def pathway_table(results: Results, tests: pd.DataFrame, artefacts: pd.DataFrame
         ("fdr_within", "FDR, this type", text.probability),
         ("minimum_detectable_effect", "least detectable (SD)", text.number),
         ("random_set_percentile", "above random sets (%)", lambda value: text.number(value, 0)),
+        ("together", "members together, above random (%)", lambda value: text.number(value, 0)),
         ("depth_correlation", "depth r, cells", signed),
         ("depth_correlation_donors", "depth r, donors", signed),
         ("depth_ratio", "depth, case to control", text.number),
@@ -310,6 +311,8 @@ def pathway_table(results: Results, tests: pd.DataFrame, artefacts: pd.DataFrame
     tests = tests.assign(artefacts=[notes.get(key, "") for key in keys])
     carriers = leading_genes(results.rows("pathway_genes", dataset=dataset), n=5)
     rows = tests.merge(carriers, on=[CONTRAST, CELL_TYPE, FAMILY, PATHWAY], how="left")
+    together = results.rows("set_coherence", dataset=dataset).rename(columns={"percentile": "together"})
+    rows = rows.merge(together[[CELL_TYPE, FAMILY, PATHWAY, "together"]], how="left")
     rows = rows.sort_values(["p_value", CELL_TYPE, FAMILY, PATHWAY])
     n_hits = int((rows["fdr"] <= results.fdr).sum())
     n_within = int((rows["fdr_within"] <= results.fdr).sum())

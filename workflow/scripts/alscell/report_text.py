@@ -501,7 +501,8 @@ def _donor_methods(settings: dict[str, Any], from_sums: bool) -> list[str]:
         "over a donor's cells of one type and compared between donors by a linear model with moderated variances; "
         "effects are in standard deviations of donors within arms. Benjamini–Hochberg over all cell types and sets "
         f"of the contrast.{summed} Each set was compared with {count(pathways['n_random_sets'])} random sets of like "
-        "expression.",
+        "expression, and so was how far its members move together across donors, contrasts and covariates held (mean "
+        "correlation of pairs).",
         "Composition: logit shares of cell types per donor, moderated linear model (after propeller, Phipson et al. "
         "2022). Synthesis: random-effects means over datasets (Paule and Mandel 1982), Hartung–Knapp intervals whose "
         "standard errors never fall below those of the datasets (Röver et al. 2015), tissue and dish apart.",

@@ -566,6 +566,21 @@ TABLES = {
             ),
         ),
         Table(
+            "set_coherence",
+            "one scored gene set in one cell type: do its members move together across donors, contrasts and covariates held",
+            ("dataset", "cell_type", "family", "pathway"),
+            (
+                _DATASET,
+                _CELL_TYPE,
+                _FAMILY,
+                _PATHWAY,
+                _c("n_donors", INTEGER, "donors of any contrast with enough cells", "donors"),
+                _c("n_genes", INTEGER, "members with enough counts here; a set with fewer than 5 has no row", "genes"),
+                _c("correlation", FLOAT, "of the log2 expression of two members, mean over all pairs", "-1..1"),
+                _c("percentile", FLOAT, "share of random sets of like expression with a smaller mean correlation", "0..100"),
+            ),
+        ),
+        Table(
             "pathway_views",
             "one gene set in one cell type and contrast: activity, CAMERA and prerank side by side",
             ("dataset", "contrast", "cell_type", "family", "pathway"),
