@@ -473,7 +473,7 @@ TABLES = {
         ),
         Table(
             "gene_set_overlap",
-            "two gene sets that share at least a tenth of the smaller one",
+            "two gene sets that share at least a tenth of the smaller one; not two of one public collection",
             ("family", "pathway", "other_family", "other_pathway"),
             (
                 _FAMILY,
