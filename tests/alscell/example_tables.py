@@ -583,7 +583,7 @@ def directions() -> pd.DataFrame:
         "fdr": 0.01,
         "hit": True,
     }
-    row |= {"unit": "donor SD", "kind": "gene_set", "file": "pathway_tests.tsv"}
+    row |= {"unit": "donor SD", "kind": "gene_set", "file": "pathway_tests.tsv", "in_dish": None}
     inflamed = {"direction": "neuroinflammation", "cell_type": "microglia"}
     rows = [
         row | inflamed | {"name": "inflammation/tnf_nfkb", "effect": 1.4, "donors": "4 of 5, not T3", "carried_by":

@@ -61,6 +61,8 @@ rule gather_directions:
         pathway_tests=expand_datasets("results/{dataset}/pathway_tests.tsv"),
         pathway_genes=expand_datasets("results/{dataset}/pathway_genes.tsv.gz"),
         pathway_donors=expand_datasets("results/{dataset}/pathway_donors.parquet"),
+        pathway_artefacts=expand_datasets("results/{dataset}/pathway_artefacts.tsv"),
+        programmes="<summary>/synthesis/programmes.tsv",
         gene_panels=expand_datasets("results/{dataset}/gene_panel.tsv"),
         tdp43_indices=expand_datasets("results/{dataset}/tdp43_index.tsv"),
         ligand_receptor=expand_datasets("results/{dataset}/ligand_receptor.tsv"),
@@ -77,6 +79,7 @@ rule gather_directions:
     params:
         datasets=list(TESTED),
         contrasts=lookup("contrasts", within=config),
+        cell_types=lookup("synthesis/cell_types", within=config),
         fdr=lookup("differential/fdr", within=config),
     message:
         "Gather what was tested for each direction of ALS research"
