@@ -195,7 +195,7 @@ TESTED = [name for name, dataset in DATASETS.items() if dataset["contrasts"]]  #
 WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["enters_at"] != "pseudobulk"]
 SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
 PLANTED = [name for name in SIMULATED if name in TESTED]  # what was planted there can be looked for
-SYNTHESIS = ("pathways", "programmes", "agreement", "genes", "biomarkers", "replication")
+SYNTHESIS = ("pathways", "programmes", "agreement", "genes", "biomarkers", "biomarkers_tested", "replication")
 STAMPED = [name for name, dataset in DATASETS.items() if dataset["facts"].get("simulated")]  # whoever made the data
 CALIBRATED = config["calibration"]["in_report"]  # else `snakemake calibration` only
 NEVER = "(?!)"  # matches nothing: keeps a rule out where no dataset asks for it

@@ -26,6 +26,7 @@ rule write_report:
         synthesis_agreement=["<summary>/synthesis/agreement.tsv"],
         synthesis_genes=["<summary>/synthesis/genes.tsv"],
         synthesis_biomarkers=["<summary>/synthesis/biomarkers.tsv"],
+        synthesis_biomarkers_tested=["<summary>/synthesis/biomarkers_tested.tsv"],
         synthesis_replication=["<summary>/synthesis/replication.tsv"],
         planted=["<summary>/planted.tsv"] if PLANTED else [],
         planted_genes=["<summary>/planted_genes.tsv"] if PLANTED else [],

@@ -133,6 +133,7 @@ FILES: tuple[FileContract, ...] = (
     *_synthesis("agreement", "tissue against dish: how alike a cell type is over all gene sets", "judge_programmes"),
     *_synthesis("genes", "genes over datasets"),
     *_synthesis("biomarkers", "secreted or shed genes that change: biomarker candidates"),
+    *_synthesis("biomarkers_tested", "how many candidate genes were tested, and what could be found"),
     *_synthesis("replication", "hits of one dataset in another, against chance"),
     FileContract(f"{SUMMARY}/planted.tsv", "compare_planted", "planted", "planted sets against findings", SIMULATED),
     FileContract(f"{SUMMARY}/planted_genes.tsv", "compare_planted", "planted_genes", "the same of genes", SIMULATED),
