@@ -532,10 +532,21 @@ def synthesis_replication() -> pd.DataFrame:
 
 
 def synthesis_biomarkers() -> pd.DataFrame:
-    """One candidate."""
+    """One known biomarker, up as in the fluid, in one dataset of two."""
     row = {"contrast": CONTRAST, "cell_type": "microglia", "gene": "GPNMB", "datasets": "tissue", "organisms": "human"}
-    row |= {"log2_fold_change": 2.0, "fdr": 0.0004, "direction": "up", "known": "CSF GPNMB, a paper"}
-    return check_table(pd.DataFrame([row]), "synthesis_biomarkers")
+    row |= {"status": "known", "direction": "up", "lead_dataset": "tissue", "log2_fold_change": 2.0, "ci_low": 1.0}
+    row |= {"ci_high": 3.0, "fdr": 0.0004, "fdr_all_genes": 0.001, "share": 0.9, "highest_in": "microglia", "tau": 0.97}
+    row |= {"share_highest": 0.9, "changes_in": "microglia", "effects": "tissue +2.00 (+1.00 to +3.00)"}
+    row |= {"n_datasets": 1, "n_same_sign": 0, "systems": None, "effect_pooled": np.nan, "how": "shed", "fluid": "CSF"}
+    row |= {"ci_low_pooled": np.nan, "ci_high_pooled": np.nan, "reported": "up", "fluid_agrees": "yes"}
+    return check_table(pd.DataFrame([row | {"known": "CSF GPNMB, a paper"}]), "synthesis_biomarkers")
+
+
+def synthesis_biomarkers_tested() -> pd.DataFrame:
+    """Two datasets; nothing is found in the dish."""
+    rows = pd.DataFrame({"dataset": ["dish", "tissue"], "n_hits": [0, 1], "detectable": [2.0, 1.0]})
+    rows = rows.assign(contrast=CONTRAST, n_genes=90, n_cell_types=2, n_tests=150, detectable_low=0.5)
+    return check_table(rows.assign(detectable_high=3.0), "synthesis_biomarkers_tested")
 
 
 def planted() -> pd.DataFrame:

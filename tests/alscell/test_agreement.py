@@ -85,9 +85,6 @@ def test_no_rows_give_empty_tables():
     assert checked(pool(none), "synthesis_pathways").empty
     genes = agreement.synthesize_genes(pd.DataFrame([gene_row("cord", "A", 1, descriptive=True)]), systems=SYSTEMS)
     assert checked(agreement.worth_keeping(genes, fdr=0.05), "synthesis_genes").empty
-    none = pd.DataFrame([gene_row("cord", "A", 1, descriptive=True)])
-    found = agreement.find_biomarkers(none, pd.DataFrame({"gene": ["A"], "known": [""]}), fdr=0.05)
-    assert checked(found, "synthesis_biomarkers").empty
 
 
 def test_difference_between_systems_is_calibrated():
@@ -102,7 +99,7 @@ def test_difference_between_systems_is_calibrated():
     assert 0.02 < (got["p_difference"] < 0.05).mean() < 0.055
 
 
-def test_genes_and_biomarkers():
+def test_genes():
     table = pd.DataFrame(
         [
             gene_row("cord", "NEFL", 1.0, fdr=0.01),
@@ -127,41 +124,6 @@ def test_genes_and_biomarkers():
     assert np.isnan(kept.loc["ONLY", "log2_fold_change_dish"])
     p_values = genes.sort_values("p_value")["p_value"].to_numpy()
     assert genes["fdr"].min() == pytest.approx((p_values * 5 / np.arange(1, 6)).min())  # five genes of one cell type
-    candidates = pd.DataFrame({"gene": ["NEFL", "GPNMB", "CHIT1"], "known": ["light chain; doi", "", "doi"]})
-    found = checked(agreement.find_biomarkers(table, candidates, fdr=0.05), "synthesis_biomarkers")
-    assert found["gene"].tolist() == ["GPNMB", "NEFL"]
-    assert found["fdr"].tolist() == [0.04, 0.01]
-    assert found["direction"].tolist() == ["down", "up"]
-    assert found["datasets"].tolist() == ["cord", "cord"]
-    assert found["log2_fold_change"].tolist() == [-0.5, 1.0]
-    assert found["known"].isna().tolist() == [True, False]
-
-
-def test_direction_of_a_biomarker_is_that_of_its_hits_and_not_of_the_pool():
-    """A: the one hit is down, the pool is up. B: two hits, against each other. C: two hits, both up."""
-    table = pd.DataFrame(
-        [
-            gene_row("cord", "A", -0.5, se=0.3, fdr=0.01),
-            gene_row("cortex", "A", 1.0, fdr=0.2),
-            gene_row("lines", "A", 1.0, fdr=0.2),
-            gene_row("cord", "B", -1.0, fdr=0.04),
-            gene_row("lines", "B", 2.0, fdr=0.001),
-            gene_row("cortex", "C", 1.0, fdr=0.02),
-            gene_row("cord", "C", 2.0, fdr=0.02),
-            gene_row("lines", "C", -3.0, fdr=0.06),
-            gene_row("cord", "D", 3.0, fdr=0.01),
-        ]
-    )
-    pooled = agreement.synthesize_genes(table, systems=SYSTEMS).set_index("gene")
-    assert pooled.loc["A", "log2_fold_change"] > 0
-    candidates = pd.DataFrame({"gene": ["A", "B", "C"], "known": ""})
-    found = checked(agreement.find_biomarkers(table, candidates, fdr=0.05), "synthesis_biomarkers")
-    columns = ["gene", "datasets", "log2_fold_change", "fdr", "direction"]
-    assert found[columns].to_numpy().tolist() == [
-        ["A", "cord", -0.5, 0.01, "down"],
-        ["B", "cord;lines", 2.0, 0.001, "mixed"],
-        ["C", "cord;cortex", 2.0, 0.02, "up"],
-    ]
 
 
 def test_cell_types_of_another_spelling_are_one_type(caplog):

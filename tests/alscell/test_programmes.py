@@ -70,10 +70,10 @@ def test_every_cell_of_the_rule():
     [
         (pathways((2, 1, 3), (1.5, 0.5, 2.5)), "same", "same direction in both"),
         (pathways((2, 1, 3), (-2, -3, -1)), "opposite", "opposite directions"),
-        (pathways((3, 2, 4), (0, -0.9, 0.9)), "tissue_only", "the dish could have seen"),
+        (pathways((3, 2, 4), (0, -0.9, 0.9)), "tissue_only", "the dish excludes an effect of this size"),
         (pathways((3, 2, 4), (1, -2.5, 4.5)), "tissue_dish_blind", "it would have taken 5.0 SD"),
         (pathways((2, 0.2, 3.8), (0.3, -0.7, 1.3)), "tissue_dish_open", "open in the dish"),
-        (pathways((0, -0.9, 0.9), (-3, -4, -2)), "dish_only", "the tissue could have shown"),
+        (pathways((0, -0.9, 0.9), (-3, -4, -2)), "dish_only", "the tissue excludes an effect of this size"),
         (pathways((1, -2.5, 4.5), (3, 2, 4)), "dish_tissue_blind", "it would have taken 5.0 SD"),
         (pathways((0.3, -0.7, 1.3), (2, 0.2, 3.8)), "dish_tissue_open", "open in tissue"),
         (pathways((1, 0.1, 1.9), (0, -1, 1), fdr_tissue=0.2), "hint", "a hint only"),

@@ -12,6 +12,7 @@ import yaml
 
 from alscell import report, report_text
 from alscell.figures_tests import count_genes, draw_pathways
+from alscell.report_dish import dish_section
 from alscell.report_tables import Results
 from alscell.report_text import depth_sentence
 from alscell.tables import empty_table
@@ -85,7 +86,7 @@ def results(example, tmp_path_factory) -> Results:
     tables = {name: pd.concat([getattr(example, name)(one) for one in example.TYPES]) for name in names}
     tables["pathway_views"] = compare_views(tables["pathway_tests"], tables["enrichment"], fdr=0.05)
     over = ("synthesis_pathways", "synthesis_genes", "synthesis_biomarkers", "synthesis_replication")
-    over += ("synthesis_programmes", "synthesis_agreement")
+    over += ("synthesis_programmes", "synthesis_agreement", "synthesis_biomarkers_tested")
     over += ("gene_sets", "planted", "planted_families", "planted_genes", "planted_composition", "directions")
     tables |= {name: getattr(example, name)() for name in over}
     tables["cluster_labels"] = pd.concat([example.cluster_labels(one).assign(dataset=one) for one in example.TYPES])
@@ -416,3 +417,28 @@ def test_hits_of_inflammation_carry_a_word_on_artefacts(page, example):
     assert report_text.artefact_notes(table.assign(flag="artefact_quiet"))[key].endswith("don't move along")
     descriptive = report_text.artefact_notes(table.assign(held_says="descriptive"))[key]
     assert descriptive == "dissociation signature moves too: +0.90 SD, FDR 0.010"
+
+
+def test_biomarkers_in_a_sentence_say_what_could_be_found(page, example):
+    words = page.words()
+    assert "1 secreted, shed or leaked genes change in a cell type (1 known from ALS fluids, 0 new candidates)" in words
+    assert "Of 1 changes with a direction known from ALS fluids, 1 have it." in words
+    tested = example.synthesis_biomarkers_tested()
+    none = report_text.biomarker_sentence(example.synthesis_biomarkers().iloc[:0], tested.iloc[:1])
+    assert none.startswith("No secreted, shed or leaked gene changes in any cell type. dish")
+    assert "could find a 4.0-fold change or more with 80 % power" in none
+    assert "could be tested" in report_text.biomarker_sentence(example.synthesis_biomarkers(), tested.iloc[:0])
+
+
+def test_one_system_is_a_sentence_and_no_figure(results):
+    programmes = results.tables["synthesis_programmes"]
+    alone = programmes.assign(verdict="not_comparable", datasets="cord")
+    section = dish_section(dataclasses.replace(results, tables=results.tables | {"synthesis_programmes": alone}))
+    assert section == {
+        "sentence": "Only one dataset was tested (cord): there is no other one to compare it with.",
+        "scores": None,
+        "verdicts": None,
+    }
+    section = dish_section(results)
+    assert section["sentence"].startswith("Of 10 programmes in cell types tested in both tissue and dish: 1 same")
+    assert "10 more could not be compared" in section["sentence"]

@@ -14,6 +14,8 @@ from alscell.tables import empty_table
 PLANTED_TABLES = ("planted", "planted_families", "planted_genes", "planted_composition")
 
 GENE_TABLES = Path(__file__).resolve().parents[2] / "resources" / "genes"
+CANDIDATES = {"gene": ["NEFL", "CHIT1"], "how": ["leaked", "secreted"], "fluid": ["CSF", ""], "reported": ["up", ""]}
+CANDIDATES["known"] = ["doi", ""]
 ORGANISMS = {"cord": "human", "lines": "human", "mice": "mouse"}
 
 
@@ -51,8 +53,11 @@ def synthesize(folder, tests, genes, cell_types=None):
         path = folder / f"{number}.tsv.gz"
         files.write_table(table, path, name)
         given[name].append(str(path))
-    files.write_plain_table(pd.DataFrame({"gene": ["NEFL", "CHIT1"], "known": ["doi", ""]}), folder / "known.tsv")
-    outputs = {name: str(folder / f"{name}.tsv") for name in ("pathways", "genes", "biomarkers", "replication")}
+    files.write_plain_table(pd.DataFrame(CANDIDATES), folder / "known.tsv")
+    outputs = {
+        name: str(folder / f"{name}.tsv")
+        for name in ("pathways", "genes", "biomarkers", "biomarkers_tested", "replication")
+    }
     choices = {"cell_types": cell_types or {}, "fdr": 0.05, "n_expression_bins": 25}
     known = {"systems": {"cord": "tissue", "lines": "dish", "mice": "tissue"}, "organisms": ORGANISMS}
     tables = {"candidates": str(folder / "known.tsv"), "orthologs": str(GENE_TABLES / "mouse_human.tsv.gz")}

@@ -24,6 +24,7 @@ LIBRARY = {
         "archives",
         "artefacts",
         "atlas",
+        "biomarkers",
         "calibration",
         "carriers",
         "cell_classes",
@@ -229,7 +230,10 @@ TESTED = [name for name, dataset in DATASETS.items() if dataset["contrasts"]]  #
 WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["enters_at"] != "pseudobulk"]
 SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
 PLANTED = [name for name in SIMULATED if name in TESTED]  # what was planted there can be looked for
-SYNTHESIS = ("pathways", "programmes", "agreement", "genes", "biomarkers", "replication", "directions")
+SYNTHESIS = (
+    *("pathways", "programmes", "agreement", "genes", "biomarkers", "biomarkers_tested", "replication"),
+    "directions",
+)
 STAMPED = [name for name, dataset in DATASETS.items() if dataset["facts"].get("simulated")]  # whoever made the data
 COLLECTIONS = {entry["name"]: entry for entry in config["pathways"]["collections"]}
 CALIBRATED = config["calibration"]["in_report"]  # else `snakemake calibration` only

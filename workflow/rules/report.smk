@@ -33,6 +33,7 @@ rule write_report:
         synthesis_agreement=["<summary>/synthesis/agreement.tsv"],
         synthesis_genes=["<summary>/synthesis/genes.tsv"],
         synthesis_biomarkers=["<summary>/synthesis/biomarkers.tsv"],
+        synthesis_biomarkers_tested=["<summary>/synthesis/biomarkers_tested.tsv"],
         synthesis_replication=["<summary>/synthesis/replication.tsv"],
         directions=["<summary>/synthesis/directions.tsv"],
         planted=["<summary>/planted.tsv"] if PLANTED else [],

@@ -12,6 +12,7 @@ rule synthesize_datasets:
         pathways="<summary>/synthesis/pathways.tsv",
         genes="<summary>/synthesis/genes.tsv",
         biomarkers="<summary>/synthesis/biomarkers.tsv",
+        biomarkers_tested="<summary>/synthesis/biomarkers_tested.tsv",
         replication="<summary>/synthesis/replication.tsv",
     log:
         "logs/synthesize_datasets/synthesize_datasets.log",

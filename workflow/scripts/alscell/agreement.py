@@ -1,4 +1,4 @@
-"""Effects pooled over datasets, over those of each system, and candidates for biomarkers.
+"""Effects pooled over datasets, and over those of each system.
 
 NOTE: only tested rows are pooled. Rows of datasets with too few donors (descriptive) never are.
 """
@@ -127,40 +127,6 @@ def synthesize_genes(differential: pd.DataFrame, *, systems: dict[str, str]) -> 
 def worth_keeping(genes: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
     """Rows that say something beyond the dataset's own table: of two datasets or more, or a hit in its only one."""
     return genes[(genes["n_datasets"] > 1) | (genes["lowest_fdr"] <= fdr)].drop(columns="lowest_fdr")
-
-
-def find_biomarkers(differential: pd.DataFrame, candidates: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
-    """Secreted or shed genes that are a hit in at least one dataset, with the change in the dataset of the lowest FDR.
-
-    Parameters
-    ----------
-    differential : DataFrame
-        Rows of the table "differential" of all datasets.
-    candidates : DataFrame
-        Columns gene, known (what is known of it as a fluid biomarker, with its source; empty if nothing is listed).
-    fdr : float
-        What counts as a hit.
-
-    Returns
-    -------
-    DataFrame
-        Columns of the table "synthesis_biomarkers". The pooled effect is in "synthesis_genes"; it may have another
-        sign than a hit, and FDR of a hit and direction of the pool would be a claim that no dataset makes.
-    """
-    tested = only_tested(differential)
-    hits = tested[(tested["fdr"] <= fdr) & tested[GENE].isin(candidates[GENE])]
-    hits = hits.sort_values([*GENE_KEY, "fdr", DATASET], kind="stable")
-    by_gene = hits.assign(sign=np.sign(hits["log2_fold_change"])).groupby(GENE_KEY, sort=True)
-    signs = by_gene["sign"].agg(["min", "max"])
-    direction = np.where(signs["min"] > 0, "up", np.where(signs["max"] < 0, "down", "mixed"))
-    out = (
-        by_gene[["log2_fold_change", "fdr"]]
-        .first()
-        .assign(datasets=by_gene[DATASET].agg(lambda names: ";".join(sorted(names))), direction=direction)
-    )
-    known = candidates.drop_duplicates(GENE).set_index(GENE)["known"]
-    out = out.reset_index().assign(known=lambda rows: rows[GENE].map(known.where(known.fillna("") != "", None)))
-    return out[[*GENE_KEY, "datasets", "log2_fold_change", "fdr", "direction", "known"]]
 
 
 def only_tested(table: pd.DataFrame) -> pd.DataFrame:

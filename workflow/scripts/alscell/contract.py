@@ -150,6 +150,7 @@ FILES: tuple[FileContract, ...] = (
     *_synthesis("agreement", "tissue against dish: how alike a cell type is over all gene sets", "judge_programmes"),
     *_synthesis("genes", "genes over datasets"),
     *_synthesis("biomarkers", "secreted or shed genes that change: biomarker candidates"),
+    *_synthesis("biomarkers_tested", "how many candidate genes were tested, and what could be found"),
     *_synthesis("replication", "hits of one dataset in another, against chance"),
     FileContract(
         f"{SUMMARY}/synthesis/directions.tsv", "gather_directions", "directions", "what was tested for each direction"

@@ -30,10 +30,10 @@ DISH_ONLY, DISH_BLIND, DISH_OPEN = "dish_only", "dish_tissue_blind", "dish_tissu
 VERDICTS = {
     SAME: "same direction in both",
     OPPOSITE: "opposite directions",
-    TISSUE_ONLY: "in tissue only (the dish could have seen an effect of this size)",
+    TISSUE_ONLY: "in tissue only (the dish excludes an effect of this size)",
     TISSUE_BLIND: "in tissue; the dish could not have seen an effect of this size",
     TISSUE_OPEN: "in tissue; open in the dish: neither no effect nor the same effect can be excluded",
-    DISH_ONLY: "in the dish only (the tissue could have shown an effect of this size)",
+    DISH_ONLY: "in the dish only (the tissue excludes an effect of this size)",
     DISH_BLIND: "in the dish; the tissue could not have shown an effect of this size",
     DISH_OPEN: "in the dish; open in tissue: neither no effect nor the same effect can be excluded",
     HINT: "a hint only: an interval excludes 0, but no false discovery rate is reached",

@@ -93,6 +93,9 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
         figures={kind: figure(results, kind) for kind in OVERALL},
         replication=text.replication_sentence(results.tables["synthesis_replication"]),
         dish=dish_section(results),
+        biomarkers=text.biomarker_sentence(
+            results.tables["synthesis_biomarkers"], results.tables["synthesis_biomarkers_tested"]
+        ),
         synthesis=synthesis_tables(results),
         calibrated=results.settings["calibration"]["in_report"],
         planted=text.planted_sentence(results.tables["planted"]) if has_truth else "",

@@ -437,11 +437,23 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
         "synthesis_biomarkers": [
             *key,
             ("gene", "gene", str),
-            ("log2_fold_change", "log₂ fold change", signed),
-            ("fdr", "lowest FDR", text.probability),
+            ("status", "status", str),
             ("direction", "direction", str),
+            ("log2_fold_change", "log₂ fold change", signed),
+            ("ci_low", "95 % from", signed),
+            ("ci_high", "to", signed),
+            ("fdr", "FDR, candidates", text.probability),
             ("datasets", "found in", listed),
-            ("known", "known ALS fluid biomarker", words),
+            ("effects", "in every dataset", words),
+            ("sign", "same sign", words),
+            ("systems", "same sign in", lambda value: words(value).replace(";", ", ")),
+            ("highest_in", "highest in", plain),
+            ("share", "share of this type", text.percent),
+            ("tau", "specificity (τ)", text.number),
+            ("how", "how it leaves the cell", str),
+            ("reported", "in ALS fluids", words),
+            ("fluid_agrees", "same direction as in fluid", words),
+            ("known", "what is known", words),
         ],
         "synthesis_replication": [
             ("kind", "hits", str),
@@ -460,11 +472,11 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
     captions = {
         "synthesis_pathways": "Gene sets over datasets, by FDR (random effects, donor standard deviations)",
         "synthesis_genes": "Genes over datasets, by FDR (random effects)",
-        "synthesis_biomarkers": "Secreted or shed genes that change: candidates, not validated biomarkers",
+        "synthesis_biomarkers": "Secreted, shed or leaked genes that change, by FDR over candidates: not validated",
         "synthesis_replication": "Hits of one dataset in another one; chance: genes or sets that are no hits",
     }
     frames = {"synthesis_pathways": pathways, "synthesis_genes": genes}
-    frames["synthesis_biomarkers"] = results.tables["synthesis_biomarkers"]
+    frames["synthesis_biomarkers"] = _with_signs(results.tables["synthesis_biomarkers"])
     frames = {name: frame.sort_values(["fdr", *_SECOND.get(name, [])], kind="stable") for name, frame in frames.items()}
     frames["synthesis_replication"] = results.tables["synthesis_replication"]
     return [

@@ -384,6 +384,36 @@ def replication_sentence(replication: pd.DataFrame) -> str:
     )
 
 
+def biomarker_sentence(found: pd.DataFrame, tested: pd.DataFrame) -> str:
+    """How many candidate genes change, how many are new, and what could have been found, in one paragraph.
+
+    Parameters
+    ----------
+    found, tested : DataFrame
+        Tables `synthesis_biomarkers` and `synthesis_biomarkers_tested`.
+    """
+    if tested.empty:
+        return "No secreted, shed or leaked gene could be tested: too few donors, or none is expressed."
+    could = [
+        f"{row[DATASET]} ({plain(row[CONTRAST])}): {count(row['n_genes'])} genes, {count(row['n_hits'])} of "
+        f"{count(row['n_tests'])} tests reach the FDR; half of the tests could find a "
+        f"{number(2 ** row['detectable'], 1)}-fold change or more with 80 % power"
+        for row in tested.to_dict("records")
+    ]
+    genes = found.drop_duplicates("gene")
+    compared = found[found["fluid_agrees"].notna()]
+    n_agree = int((compared["fluid_agrees"] == "yes").sum())
+    known = f" Of {count(len(compared))} changes with a direction known from ALS fluids, {count(n_agree)} have it."
+    said = f"{count(len(genes))} secreted, shed or leaked genes change in a cell type ({_new(genes)})."
+    none = "No secreted, shed or leaked gene changes in any cell type."
+    return f"{said if len(genes) else none}{known if len(compared) else ''} {'; '.join(could)}."
+
+
+def _new(genes: pd.DataFrame) -> str:
+    n_new = int((genes["status"] != "known").sum())
+    return f"{count(len(genes) - n_new)} known from ALS fluids, {count(n_new)} new candidates"
+
+
 def planted_sentence(planted: pd.DataFrame) -> str:
     """How much of the planted truth was found, and how much was called that wasn't planted."""
     counts = planted["outcome"].value_counts()
