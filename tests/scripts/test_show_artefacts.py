@@ -2,11 +2,11 @@
 
 import pandas as pd
 import pytest
+from tests.alscell import example_tables as example
 
 import show_artefacts
 from alscell import files
 from alscell.artefacts import WATCHED
-from tests.alscell import example_tables as example
 
 
 @pytest.mark.parametrize("dataset", ["tissue", "dish"])
