@@ -61,9 +61,7 @@ class Cohort:
     def part(self, cell_type: str) -> Cohort:
         """The rows of one cell type."""
         inside = (self.rows[CELL_TYPE] == cell_type).to_numpy()
-        return Cohort(
-            self.name, self.counts[inside], self.genes, self.rows[inside].reset_index(drop=True), self.held
-        )
+        return Cohort(self.name, self.counts[inside], self.genes, self.rows[inside].reset_index(drop=True), self.held)
 
 
 def shipped_sets() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -74,9 +72,7 @@ def shipped_sets() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     gmt, facts = ([str(folder / family / f"{name}.{end}") for family, name in keys] for end in ("gmt", "yaml"))
     sources = read_sources(gmt, facts, [family for family, _ in keys], [], [], [])
     known, aliases = symbols()
-    members, sets, overlap = collect_sets(
-        sources.members, sources.facts, sources.origin, known=known, aliases=aliases
-    )
+    members, sets, overlap = collect_sets(sources.members, sources.facts, sources.origin, known=known, aliases=aliases)
     return members[[FAMILY, PATHWAY, GENE]], sets, overlap
 
 

@@ -24,7 +24,12 @@ STATES = (
     *("neurotoxic_astrocyte", "t_cell_cytotoxicity", "nmj"),
 )
 # Markers of a cell type that are the program itself.
-PROGRAM_GENES = {"complement": ("C1QB",), "phagocytosis": ("C1QB", "TYROBP"), "neurotrophic_receptors": ("RET",)}
+PROGRAM_GENES = {
+    "axon_cytoskeleton": ("PRPH",),
+    "complement": ("C1QB",),
+    "neurotrophic_receptors": ("RET",),
+    "phagocytosis": ("C1QB", "TYROBP"),
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,12 @@ def table(found: Found) -> pd.DataFrame:
 
 def _closest(overlap: pd.DataFrame) -> pd.DataFrame:
     """The other set that holds most of a set, or is held most: closest_set, jaccard, containment, near_copy."""
-    turned = {"family": "other_family", "pathway": "other_pathway", "other_family": "family", "other_pathway": "pathway"}
+    turned = {
+        "family": "other_family",
+        "pathway": "other_pathway",
+        "other_family": "family",
+        "other_pathway": "pathway",
+    }
     both = pd.concat([overlap, overlap.rename(columns=turned)], ignore_index=True)
     both["closest_set"] = both["other_family"] + "/" + both["other_pathway"]
     both = both.sort_values(["jaccard", "closest_set"], ascending=[False, True]).drop_duplicates(KEY)
@@ -83,7 +93,7 @@ def _closest(overlap: pd.DataFrame) -> pd.DataFrame:
 
 
 def _best_coherence(coherence: pd.DataFrame) -> pd.DataFrame:
-    """Of each dataset the cell type in which members move together most: columns coherence_<dataset>, coherent_in_..."""
+    """Of each dataset the cell type in which members move together most: coherence_<dataset>, coherence_<dataset>_in."""
     if coherence.empty:
         return pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=KEY))
     order = coherence.sort_values(["percentile", "correlation"], ascending=False, kind="stable")
