@@ -20,8 +20,8 @@ Kang 2018 (blood, interferon beta). None is spinal cord: what only motor neurons
 METHODS = """- **measured**: share of members with a count in Velmeshev, Pineda, pbmc4k.
 - **together**: percentile of the mean correlation of members across donors (diagnosis, condition, sex held) among
   4,000 random sets of like expression; the best cell type of Velmeshev, Pineda, OneK1K. A best value over {n_types}
-  cell types counts as coherent from {bar:.1f} on. NOTE: genes of like length, stability or cell of origin move together as well,
-  above all in the mixed class Glia of Pineda: coherence supports a set, it does not prove a program.
+  cell types counts as coherent from {bar:.1f} on. NOTE: genes of like length, stability or cell of origin move
+  together as well, above all in the mixed class Glia of Pineda: coherence supports a set, it does not prove a program.
 - **found**: share of {repeats} null splits of real donors in which the set is found (p < 0.05, right sign) when its
   members have log2 fold change 0.5, in the cell type where it scores highest; Velmeshev (12 against 11), Pineda (6
   against 6). Donors have no true difference; counts of one arm are thinned, so all noise is real.

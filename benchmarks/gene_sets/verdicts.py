@@ -93,7 +93,7 @@ def _closest(overlap: pd.DataFrame) -> pd.DataFrame:
 
 
 def _best_coherence(coherence: pd.DataFrame) -> pd.DataFrame:
-    """Of each dataset the cell type in which members move together most: coherence_<dataset>, coherence_<dataset>_in."""
+    """The cell type of each dataset in which members move together most: coherence_<dataset>, with _in its name."""
     if coherence.empty:
         return pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=KEY))
     order = coherence.sort_values(["percentile", "correlation"], ascending=False, kind="stable")
