@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -30,6 +32,8 @@ METHODS = """- **measured**: share of members with a count in Velmeshev, Pineda,
 - **half depth**: score at half the counts over the score at all, pbmc4k, cell type where it scores highest.
 - **one gene**: the largest share of the set's score from one member in a cell type of Velmeshev.
 - **closest**: the set with the largest Jaccard index."""
+CHANGES = """Members that left a set because of what these data or the marker tables showed. The numbers above are of the
+sets as they are now, on the same data: of a changed set they are no independent evidence."""
 RULES = """A set **fails** if less than 60 % is measured anywhere, if it nearly copies another one, if it is a program
 and holds a marker of a cell type (resources/markers), if the planted sign is lost in more than 10 % of the splits of
 every dataset, or if false alarms exceed 8 %. It holds **with care** if it is found in less than half of the splits of
@@ -56,6 +60,9 @@ def page(table: pd.DataFrame, found: Found) -> str:
         *_lists(found),
         "## All sets",
         markdown(overview(table)),
+        "## Changed after seeing these data",
+        CHANGES,
+        markdown(changes().set_index("set")),
         "## What the columns mean",
         METHODS.format(**numbers, quiet=quiet),
         RULES,
@@ -63,6 +70,11 @@ def page(table: pd.DataFrame, found: Found) -> str:
         markdown(table.set_index(table[FAMILY] + "/" + table[PATHWAY])[["source"]]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def changes() -> pd.DataFrame:
+    """set, left (genes joined by ';'), reason, seen_in of every change made because of this benchmark."""
+    return pd.read_csv(Path(__file__).with_name("changes.tsv"), sep="\t", dtype=str)
 
 
 def controls(found: Found) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gene_sets import controls, measured, verdicts
+from gene_sets import controls, measured, page, verdicts
 from gene_sets.cohorts import FILES, has_data, marker_genes, read_cohort, shipped_sets
 from gene_sets.planted import planted
 
@@ -64,6 +64,13 @@ def test_an_alarming_set_and_one_with_the_wrong_sign_fail():
     table = verdicts.table(no_data(planted=pd.DataFrame(runs))).set_index("pathway")
     assert "planted sign lost" in table.loc["proteasome", "reason"]
     assert "not quiet" in table.loc["hypoxia", "reason"]
+
+
+def test_what_left_a_set_is_not_back():
+    inside = set(zip(MEMBERS["family"] + "/" + MEMBERS["pathway"], MEMBERS["gene"], strict=True))
+    for row in page.changes().itertuples():
+        assert row.set in {one for one, _ in inside}
+        assert not inside & {(row.set, gene) for gene in row.left.split(";")}
 
 
 @needs("kang")
