@@ -27,7 +27,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 snakemake = .venv/bin/snakemake --cores $(CORES)
 
-.PHONY: help setup demo test test-downloads rehearsal bench-dense calibration-benchmark run example dataset check format lock clean
+.PHONY: help setup demo test test-downloads rehearsal bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ bench-dense: setup  ## time and memory of reading a dense csv.gz of 20,000 genes
 
 calibration-benchmark: setup  ## are the p-values right? writes docs/calibration.md (limma, edgeR, DESeq2 where R has them)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv/bin/python benchmarks/calibration/run.py
+
+validate-sets: setup  ## does every gene set hold in real data? writes docs/gene_set_validation.md
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv/bin/python benchmarks/gene_sets/run.py
 
 check: setup  ## check the style of the code: ruff, snakefmt, snakemake --lint
 	@ruff check .

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from alscell.keys import CELL_TYPE, FAMILY, PATHWAY
+from alscell.keys import FAMILY, PATHWAY
 from alscell.pathways import set_scores
 from alscell.ranking import top_weights
 from calibration.real import DATA

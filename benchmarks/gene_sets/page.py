@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -18,10 +20,10 @@ ABOUT = """Made by `make validate-sets`; do not edit. One row a set with all num
 (GSE174332, cortex, 12 donors, sums by donor), OneK1K (blood, 40 donors, 1,000 genes), pbmc4k (blood, one donor),
 Kang 2018 (blood, interferon beta). None is spinal cord: what only motor neurons express can hardly be judged here."""
 METHODS = """- **measured**: share of members with a count in Velmeshev, Pineda, pbmc4k.
-- **together**: percentile of the mean correlation of members across donors (diagnosis, condition, sex held) among 4,000
-  random sets of like expression; the best cell type of Velmeshev, Pineda, OneK1K. A best value over {n_types} cell types
-  counts as coherent from {bar:.1f} on. NOTE: genes of like length, stability or cell of origin move together as well,
-  above all in the mixed class Glia of Pineda: coherence supports a set, it does not prove a program.
+- **together**: percentile of the mean correlation of members across donors (diagnosis, condition, sex held) among
+  4,000 random sets of like expression; the best cell type of Velmeshev, Pineda, OneK1K. A best value over {n_types}
+  cell types counts as coherent from {bar:.1f} on. NOTE: genes of like length, stability or cell of origin move
+  together as well, above all in the mixed class Glia of Pineda: coherence supports a set, it does not prove a program.
 - **found**: share of {repeats} null splits of real donors in which the set is found (p < 0.05, right sign) when its
   members have log2 fold change 0.5, in the cell type where it scores highest; Velmeshev (12 against 11), Pineda (6
   against 6). Donors have no true difference; counts of one arm are thinned, so all noise is real.
@@ -30,6 +32,8 @@ METHODS = """- **measured**: share of members with a count in Velmeshev, Pineda,
 - **half depth**: score at half the counts over the score at all, pbmc4k, cell type where it scores highest.
 - **one gene**: the largest share of the set's score from one member in a cell type of Velmeshev.
 - **closest**: the set with the largest Jaccard index."""
+CHANGES = """Members that left a set because of what these data or the marker tables showed. The numbers above are of the
+sets as they are now, on the same data: of a changed set they are no independent evidence."""
 RULES = """A set **fails** if less than 60 % is measured anywhere, if it nearly copies another one, if it is a program
 and holds a marker of a cell type (resources/markers), if the planted sign is lost in more than 10 % of the splits of
 every dataset, or if false alarms exceed 8 %. It holds **with care** if it is found in less than half of the splits of
@@ -56,6 +60,9 @@ def page(table: pd.DataFrame, found: Found) -> str:
         *_lists(found),
         "## All sets",
         markdown(overview(table)),
+        "## Changed after seeing these data",
+        CHANGES,
+        markdown(changes().set_index("set")),
         "## What the columns mean",
         METHODS.format(**numbers, quiet=quiet),
         RULES,
@@ -63,6 +70,11 @@ def page(table: pd.DataFrame, found: Found) -> str:
         markdown(table.set_index(table[FAMILY] + "/" + table[PATHWAY])[["source"]]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def changes() -> pd.DataFrame:
+    """set, left (genes joined by ';'), reason, seen_in of every change made because of this benchmark."""
+    return pd.read_csv(Path(__file__).with_name("changes.tsv"), sep="\t", dtype=str)
 
 
 def controls(found: Found) -> pd.DataFrame:

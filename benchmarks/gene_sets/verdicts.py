@@ -24,7 +24,12 @@ STATES = (
     *("neurotoxic_astrocyte", "t_cell_cytotoxicity", "nmj"),
 )
 # Markers of a cell type that are the program itself.
-PROGRAM_GENES = {"complement": ("C1QB",), "phagocytosis": ("C1QB", "TYROBP"), "neurotrophic_receptors": ("RET",)}
+PROGRAM_GENES = {
+    "axon_cytoskeleton": ("PRPH",),
+    "complement": ("C1QB",),
+    "neurotrophic_receptors": ("RET",),
+    "phagocytosis": ("C1QB", "TYROBP"),
+}
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ def _closest(overlap: pd.DataFrame) -> pd.DataFrame:
 
 
 def _best_coherence(coherence: pd.DataFrame) -> pd.DataFrame:
-    """Of each dataset the cell type in which members move together most: columns coherence_<dataset>, coherent_in_..."""
+    """The cell type of each dataset in which members move together most: coherence_<dataset>, with _in its name."""
     if coherence.empty:
         return pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=KEY))
     order = coherence.sort_values(["percentile", "correlation"], ascending=False, kind="stable")
