@@ -7,7 +7,6 @@ import pytest
 import scipy.sparse as sp
 
 from alscell.annotation import (
-    cell_scores,
     cell_types_table,
     check_markers,
     choose_label,
@@ -15,9 +14,11 @@ from alscell.annotation import (
     given_labels,
     label_clusters,
     majority_label,
+    marker_shares,
     marker_values,
     markers_table,
     measured_markers,
+    score_types,
     smooth,
     usable_types,
 )
@@ -27,6 +28,8 @@ from alscell.tables import check_table
 TYPES = ("oligodendrocyte", "excitatory_neuron", "inhibitory_neuron", "motor_neuron", "endothelial", "mural")
 MARKERS = pd.DataFrame([(name, f"{name}_{i}") for name in TYPES for i in range(4)], columns=["cell_type", "gene"])
 GENES = MARKERS["gene"].tolist()
+PARENTS = {"excitatory_neuron": "neuron", "inhibitory_neuron": "neuron", "motor_neuron": "neuron"}
+PARENTS |= {"cycling": "progenitor"}
 LIMITS = {"min_score": 0.25, "min_margin": 0.2}
 
 
@@ -42,8 +45,8 @@ def cohort(*, sizes, rate=1.2, seed=0):
 
 
 def labels_of(clusters, values, graph, markers=MARKERS):
-    scores = cluster_scores(cell_scores(smooth(values, graph), GENES, markers), clusters)
-    return {cluster: choose_label(row, **LIMITS) for cluster, row in scores.iterrows()}
+    scores = cluster_scores(score_types(marker_shares(smooth(values, graph)), GENES, markers), clusters)
+    return {cluster: choose_label(row, PARENTS, **LIMITS) for cluster, row in scores.iterrows()}
 
 
 def test_every_planted_type_is_found_also_the_rare_one():
@@ -95,7 +98,7 @@ def test_a_few_motor_neurons_in_a_large_cluster_do_not_name_it():
     ],
 )
 def test_labels_by_hand(scores, label, score, margin, next_type):
-    found = choose_label(pd.Series(scores), **LIMITS)
+    found = choose_label(pd.Series(scores), PARENTS, **LIMITS)
     assert found["cell_type"] == label
     assert found["score"] == pytest.approx(score)
     assert found["margin"] == pytest.approx(margin)
@@ -108,7 +111,7 @@ def test_cell_scores_by_hand():
     smoothed = np.zeros((40, 5))
     smoothed[:20] = [2.0, 1.0, 4.0, 0.1, 0.0]  # columns x y z v w; v is below the least reference, 0.2
     smoothed[20:30] = [1.0, 0.0, 4.0, 0.0, 0.0]
-    found = cell_scores(smoothed, list("xyzvw"), markers)
+    found = score_types(marker_shares(smoothed), list("xyzvw"), markers)
     reference_z = 4.0
     assert found.columns.tolist() == ["a", "b"]
     np.testing.assert_allclose(found.iloc[0], [(1 + 1 + 0.5) / 2.5, (0.5 * 4 / reference_z + 0.5) / 2.5])
@@ -165,25 +168,25 @@ def cells_of_two_clusters():
 
 def test_flags_name_one_donor_low_margin_and_doublets():
     scores = pd.DataFrame({"microglia": [0.6, 0.3], "opc": [0.0, 0.2]}, index=["0", "1"])
-    table = check_table(label_clusters(cells_of_two_clusters(), scores, **LIMITS), "cluster_labels")
+    table = check_table(label_clusters(cells_of_two_clusters(), scores, PARENTS, **LIMITS), "cluster_labels")
     assert table["cell_type"].tolist() == ["microglia", "unassigned"]
     assert table["flags"].fillna("").tolist() == ["", "one_donor;low_margin"]
     assert table[["n_cells", "n_donors"]].to_numpy().tolist() == [[12, 2], [8, 1]]
     doublets = cells_of_two_clusters().assign(doublet_score=[0.1] * 18 + [0.5, 0.5], cluster=["0"] * 18 + ["1"] * 2)
-    assert "high_doublet_score" in label_clusters(doublets, scores, **LIMITS)["flags"].iloc[1]
+    assert "high_doublet_score" in label_clusters(doublets, scores, PARENTS, **LIMITS)["flags"].iloc[1]
     one_donor = cells_of_two_clusters().assign(donor="d1")
-    assert not label_clusters(one_donor, scores, **LIMITS)["flags"].fillna("").str.contains("one_donor").any()
+    assert not label_clusters(one_donor, scores, PARENTS, **LIMITS)["flags"].fillna("").str.contains("one_donor").any()
 
 
 def test_no_doublet_scores_no_doublet_flags():
     scores = pd.DataFrame({"microglia": [0.6, 0.6], "opc": [0.0, 0.0]}, index=["0", "1"])
-    table = label_clusters(cells_of_two_clusters().assign(doublet_score=np.nan), scores, **LIMITS)
+    table = label_clusters(cells_of_two_clusters().assign(doublet_score=np.nan), scores, PARENTS, **LIMITS)
     assert table["flags"].fillna("").tolist() == ["", "one_donor"]
 
 
 def test_cells_take_the_label_of_their_cluster_or_their_own_given_one():
     cells = cells_of_two_clusters()
-    named = label_clusters(cells, None, **LIMITS)
+    named = label_clusters(cells, None, {}, **LIMITS)
     assert named["cell_type"].tolist() == ["microglia", "opc"]
     assert named["score"].tolist() == pytest.approx([11 / 12, 1.0])
     given = check_table(cell_types_table(cells, named), "cell_types")

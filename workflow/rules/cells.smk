@@ -72,6 +72,7 @@ rule annotate_cells:
     output:
         cell_types="results/{dataset}/cell_types.parquet",
         labels="results/{dataset}/cluster_labels.tsv",
+        checks="results/{dataset}/label_checks.tsv",
         markers="results/{dataset}/markers.tsv",
     log:
         "logs/annotate_cells/{dataset}.log",
@@ -84,6 +85,8 @@ rule annotate_cells:
         given=fact("cells", "cell_type", default=""),
         min_score=lookup("annotation/min_score", within=config),
         min_margin=lookup("annotation/min_margin", within=config),
+        refine=lookup("annotation/refine", within=config),
+        seed=lookup("seed", within=config),
     message:
         "Name the cell types of {wildcards.dataset} by the markers in {input.marker_genes}"
     script:

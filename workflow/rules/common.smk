@@ -77,6 +77,7 @@ LIBRARY = {
         "integrity",
         "jobs",
         "keys",
+        "label_checks",
         "ligand_receptor",
         "loading",
         "loom",
@@ -97,6 +98,7 @@ LIBRARY = {
         "random_sets",
         "ranking",
         "raw_layouts",
+        "refinement",
         "replication",
         "report",
         "report_directions",
@@ -453,7 +455,14 @@ def result_files():
     """Every result of this run but raw files and the manifest itself: what the manifest lists."""
     folder = "results/{dataset}"
     with_cells = (
-        *("embedding.parquet", "graph.npz", "clusters.parquet", "cluster_stability.tsv", "cluster_labels.tsv"),
+        *(
+            "embedding.parquet",
+            "graph.npz",
+            "clusters.parquet",
+            "cluster_stability.tsv",
+            "cluster_labels.tsv",
+            "label_checks.tsv",
+        ),
         *("cell_types.parquet", "markers.tsv", "atlas.h5ad", "quality_limits.tsv"),
         *("sample_checks.tsv", "sample_pairs.tsv"),
     )

@@ -1,7 +1,7 @@
 """Give every cell a type: the label that came with the data, else that of its cluster by marker genes.
 
 Reads: every sample's counts and quality, embedding.parquet, graph.npz, clusters.parquet, a marker table.
-Writes: results/<dataset>/cell_types.parquet, cluster_labels.tsv, markers.tsv.
+Writes: results/<dataset>/cell_types.parquet, cluster_labels.tsv, label_checks.tsv, markers.tsv.
 """
 
 import logging
@@ -9,6 +9,8 @@ import logging
 from alscell import annotation as steps
 from alscell.files import read_graph, read_in_turn, read_markers, read_table, read_tables, write_table
 from alscell.jobs import run
+from alscell.label_checks import check_labels
+from alscell.refinement import refine_types
 
 log = logging.getLogger(__name__)
 
@@ -24,26 +26,38 @@ def main(
     orthologs: list[str],
     cell_types: str,
     labels: str,
+    checks: str,
     markers: str,
     given: str,
-    min_score: float,
-    min_margin: float,
+    refine: list[str],
+    seed: int,
+    **limits: float,
 ) -> None:
-    """Marker genes come from one sample after the other. `given` names the labels' column in the raw data, or is ''."""
+    """Marker genes come from one sample after the other. `given` names the labels' column in the raw data, or is ''.
+
+    `limits`: min_score and min_margin.
+    """
     cells = read_table(embedding, "embedding")[["cell", "sample", "donor"]]
     cells = cells.merge(read_table(clusters, "clusters")[["cell", "cluster"]], on="cell", validate="1:1")
     cells = cells.merge(read_tables(quality, "quality")[["cell", "doublet_score"]], on="cell", validate="1:1")
     asked = read_markers(marker_genes, orthologs)
     taken = steps.marker_values(read_in_turn(counts, cells), asked, cells["cell"], has_labels=bool(given))
     measured = steps.measured_markers(asked, taken.genes)
+    parents, graph_of_cells = steps.parents_of(measured), read_graph(graph)
+    shares = steps.marker_shares(steps.smooth(taken.values, graph_of_cells))
+    by_cell, of_clusters = steps.score_types(shares, taken.genes, measured), None
     if given:
-        cells, scores = cells.assign(given=taken.given), None
+        cells = cells.assign(given=taken.given)
     else:
         steps.check_markers(measured, asked, example=taken.example_genes, where=marker_genes)
-        smoothed = steps.smooth(taken.values, read_graph(graph))
-        scores = steps.cluster_scores(steps.cell_scores(smoothed, taken.genes, measured), cells["cluster"].to_numpy())
-    named = steps.label_clusters(cells, scores, min_score=min_score, min_margin=min_margin)
+        of_clusters = steps.cluster_scores(by_cell, cells["cluster"].to_numpy())
+    named = steps.label_clusters(cells, of_clusters, parents, **limits)
     typed = steps.cell_types_table(cells, named)
+    if not given:
+        args = typed["cell_type"], cells["cluster"].to_numpy(), shares, taken.genes, measured, graph_of_cells
+        typed = steps.rename_cells(typed, refine_types(*args, branches=refine, seed=seed, **limits))
+    checked = check_labels(typed["cell_type"], by_cell, parents, min_margin=limits["min_margin"])
+    write_table(checked, checks, "label_checks")
     write_table(typed, cell_types, "cell_types")
     write_table(named, labels, "cluster_labels")
     write_table(steps.markers_table(taken.values, taken.genes, typed["cell_type"], measured), markers, "markers")

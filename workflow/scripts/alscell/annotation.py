@@ -23,13 +23,6 @@ N_REFERENCE = 20  # cells: a gene's reference is its mean over the cells that ex
 MIN_REFERENCE = 0.2  # UNIT: log1p(counts per 10,000): markers lower than this everywhere are no evidence
 ONE_DONOR = 0.9  # share of a cluster's cells in one donor, from which the cluster is flagged
 DOUBLET_QUANTILE = 0.9  # a cluster is flagged if its median doublet score is above this quantile of all cells
-# Types of one family vote together against others; if its members cannot be told apart, the cluster takes its name.
-FAMILIES = {
-    "excitatory_neuron": "neuron",
-    "inhibitory_neuron": "neuron",
-    "motor_neuron": "neuron",
-    "cycling": "progenitor",
-}
 
 
 @dataclass(frozen=True)
@@ -131,13 +124,28 @@ def smooth(values: sp.csr_matrix, graph: sp.csr_matrix) -> np.ndarray:
     return np.asarray((weights @ values).todense())
 
 
-def cell_scores(smoothed: np.ndarray, genes: list[str], markers: pd.DataFrame) -> pd.DataFrame:
-    """How much each cell looks like each type: cells x types, 0..1.
+def marker_shares(smoothed: np.ndarray) -> np.ndarray:
+    """How high each marker is in each cell, 0..1: its value over the mean of the 20 cells that are highest in it.
+
+    The reference comes from the cells, not from the clusters: a gene that only a part of a cluster expresses is then
+    not taken for a marker of the whole of it.
 
     Parameters
     ----------
     smoothed : array, cells x genes
         Log-normalized values, averaged over neighbors.
+    """
+    top = np.partition(smoothed, max(0, len(smoothed) - N_REFERENCE), axis=0)[-N_REFERENCE:]
+    return np.minimum(smoothed / np.maximum(top.mean(axis=0), MIN_REFERENCE), 1.0)
+
+
+def score_types(shares: np.ndarray, genes: list[str], markers: pd.DataFrame) -> pd.DataFrame:
+    """How much each cell looks like each type: cells x types, 0..1.
+
+    Parameters
+    ----------
+    shares : array, cells x genes
+        From `marker_shares`.
     genes : list of str
         Its columns.
     markers : DataFrame
@@ -146,23 +154,15 @@ def cell_scores(smoothed: np.ndarray, genes: list[str], markers: pd.DataFrame) -
     Returns
     -------
     DataFrame
-        Mean over a type's markers of value / reference, where the reference is the gene's mean over the 20 cells
-        highest in it. A gene that marks k types weighs 1/k.
-
-    Notes
-    -----
-    The reference comes from the cells, not from the clusters: a gene that only a part of a cluster expresses is then
-    not taken for a marker of the whole of it.
+        Mean of a type's shares. A gene that marks k types weighs 1/k.
     """
-    top = np.partition(smoothed, max(0, len(smoothed) - N_REFERENCE), axis=0)[-N_REFERENCE:]
-    shares = np.minimum(smoothed / np.maximum(top.mean(axis=0), MIN_REFERENCE), 1.0)
     weight = 1 / markers.groupby(GENE)[CELL_TYPE].nunique()
     column = {gene: number for number, gene in enumerate(genes)}
     scores = {}
     for name in usable_types(markers):
         own = markers.loc[markers[CELL_TYPE] == name, GENE]
         scores[name] = shares[:, [column[gene] for gene in own]] @ (weight[own] / weight[own].sum()).to_numpy()
-    return pd.DataFrame(scores, index=range(len(smoothed)))
+    return pd.DataFrame(scores, index=range(len(shares)))
 
 
 def cluster_scores(scores: pd.DataFrame, clusters: np.ndarray) -> pd.DataFrame:
@@ -179,11 +179,27 @@ def cluster_scores(scores: pd.DataFrame, clusters: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(votes, columns=scores.columns).groupby(np.asarray(clusters)).mean()
 
 
-def choose_label(scores: pd.Series, *, min_score: float, min_margin: float) -> dict:
+def parents_of(markers: pd.DataFrame) -> dict[str, str]:
+    """Cell type -> its wider type, of those that have one; `markers` from `files.read_markers`."""
+    rows = markers[markers["parent"] != ""].drop_duplicates(CELL_TYPE)
+    return dict(rows[[CELL_TYPE, "parent"]].to_numpy())
+
+
+def choose_label(scores: pd.Series, parents: dict[str, str], *, min_score: float, min_margin: float) -> dict:
     """Label of one cluster from its scores.
 
-    Families of types are compared first, by the sum of their members' scores. Inside the best family the best member
-    gives the label, if it is clear of the others; else the family does (`neuron` for mixed neurons).
+    Families (a wider type with its children) are compared first, by the sum of their members' scores. Inside the best
+    family the best member gives the label, if it is clear of the others; else the family does (`neuron` for mixed
+    neurons).
+
+    Parameters
+    ----------
+    scores : Series
+        Of each type.
+    parents : dict
+        From `parents_of`.
+    min_score, min_margin : float
+        Below, a cluster stays unassigned.
 
     Returns
     -------
@@ -192,7 +208,7 @@ def choose_label(scores: pd.Series, *, min_score: float, min_margin: float) -> d
         strongest type apart from the label), low_margin (too close to another type to be named, though strong enough).
     """
     ordered = scores.sort_values(ascending=False, kind="stable")
-    family = pd.Series({name: FAMILIES.get(name, name) for name in ordered.index})
+    family = pd.Series({name: parents.get(name, name) for name in ordered.index})
     totals = ordered.groupby(family.to_numpy(), sort=False).sum().sort_values(ascending=False, kind="stable")
     family_margin = totals.iloc[0] - (totals.iloc[1] if len(totals) > 1 else 0.0)
     members = ordered[(family == totals.index[0]).to_numpy()]
@@ -225,7 +241,12 @@ def majority_label(labels: pd.Series) -> dict:
 
 
 def label_clusters(
-    cells: pd.DataFrame, scores: pd.DataFrame | None, *, min_score: float, min_margin: float
+    cells: pd.DataFrame,
+    scores: pd.DataFrame | None,
+    parents: dict[str, str],
+    *,
+    min_score: float,
+    min_margin: float,
 ) -> pd.DataFrame:
     """The table `cluster_labels`.
 
@@ -235,6 +256,8 @@ def label_clusters(
         Columns cluster, donor, doublet_score and, where `scores` is None, given (labels that came with the data).
     scores : DataFrame or None
         Clusters x types, from `cluster_scores`.
+    parents : dict
+        From `parents_of`.
     min_score, min_margin : float
         Below, a cluster stays unassigned.
     """
@@ -245,7 +268,7 @@ def label_clusters(
         if scores is None:
             label = majority_label(group["given"])
         else:
-            label = choose_label(scores.loc[cluster], min_score=min_score, min_margin=min_margin)
+            label = choose_label(scores.loc[cluster], parents, min_score=min_score, min_margin=min_margin)
         donors = group[DONOR].value_counts(normalize=True)
         flags = {
             "one_donor": one_donor_possible and donors.iloc[0] > ONE_DONOR,
@@ -273,6 +296,15 @@ def cell_types_table(cells: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
         return cells[[CELL, "cluster"]].assign(**new)
     chosen = labels[["cluster", CELL_TYPE, "score", "margin"]]
     return cells[[CELL, "cluster"]].merge(chosen, on="cluster", how="left").assign(source="markers")
+
+
+def rename_cells(typed: pd.DataFrame, refined: pd.DataFrame) -> pd.DataFrame:
+    """The table `cell_types` with the cells that `refinement.refine_types` renamed; their source says so."""
+    out = typed.copy()
+    for name in (CELL_TYPE, "score", "margin"):
+        out.loc[refined.index, name] = refined[name]
+    out.loc[refined.index, "source"] = "refined"
+    return out
 
 
 def markers_table(values: sp.csr_matrix, genes: list[str], types: pd.Series, markers: pd.DataFrame) -> pd.DataFrame:

@@ -94,6 +94,7 @@ FILES: tuple[FileContract, ...] = (
         ("cluster_stability.tsv", "cluster_cells", "cluster_stability", "how stable each resolution is"),
         ("cell_types.parquet", "annotate_cells", "cell_types", "cell type of every kept cell"),
         ("cluster_labels.tsv", "annotate_cells", "cluster_labels", "cell type of every cluster, with flags"),
+        ("label_checks.tsv", "annotate_cells", "label_checks", "do cells look like what they are called"),
         ("markers.tsv", "annotate_cells", "markers", "marker genes in every cell type"),
         ("atlas.h5ad", "assemble_atlas", "", "everything about the cells in one AnnData, for people and their tools"),
     ),

@@ -215,14 +215,15 @@ def read_gene_table(path: str | Path) -> pd.DataFrame:
 
 
 def read_markers(path: str | Path, orthologs: Sequence[str] = ()) -> pd.DataFrame:
-    """A marker table: columns cell_type, gene, as text, without white space around; lines after '#' are left out.
+    """A marker table: columns cell_type, parent, gene, as text, without white space around; no lines after '#'.
 
-    `orthologs` is as in `read_members`.
+    `parent` (a column that a table may have) is the wider type of a cell type, '' where there is none; a parent has
+    none itself. `orthologs` is as in `read_members`.
 
     Raises
     ------
     InputError
-        If a column is missing or no row is left; as `in_mouse_symbols`.
+        If a column is missing, no row is left, or a type has two parents or a grandparent; as `in_mouse_symbols`.
     """
     frame = pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False, comment="#", encoding="utf-8-sig")
     lacking = [name for name in ("cell_type", "gene") if name not in frame]
@@ -230,9 +231,24 @@ def read_markers(path: str | Path, orthologs: Sequence[str] = ()) -> pd.DataFram
         found = f"no column {', '.join(lacking)}" if lacking else "no row"
         mend = "A marker table has one row a cell type and gene, tabs between."
         raise InputError(str(path), found=found, expected="columns cell_type, gene, source", mend=mend)
-    frame = frame[["cell_type", "gene"]].apply(lambda column: column.str.strip())
-    frame = frame[(frame != "").all(axis=1)].reset_index(drop=True)
+    frame = frame.reindex(columns=["cell_type", "parent", "gene"], fill_value="").apply(lambda one: one.str.strip())
+    frame = frame[(frame[["cell_type", "gene"]] != "").all(axis=1)].reset_index(drop=True)
+    _check_parents(frame, str(path))
     return in_mouse_symbols(frame, read_gene_table(orthologs[0]), where=str(path)) if orthologs else frame
+
+
+def _check_parents(markers: pd.DataFrame, where: str) -> None:
+    """Stop if the column `parent` of a marker table is no hierarchy of two levels."""
+    pairs = markers[["cell_type", "parent"]].drop_duplicates()
+    twice = sorted(pairs.loc[pairs["cell_type"].duplicated(), "cell_type"].unique())
+    parents = dict(pairs.to_numpy())
+    deep = sorted(name for name, parent in parents.items() if parents.get(parent))
+    if twice or deep:
+        found = f"several parents of '{twice[0]}'" if twice else f"'{deep[0]}', whose parent has a parent"
+        expected = "column parent: one wider type a cell type, the same in all of its rows, or nothing; two levels"
+        raise InputError(
+            where, found=found, expected=expected, mend="Write one parent, such as neuron for motor_neuron."
+        )
 
 
 def sha256(path: str | Path) -> str:

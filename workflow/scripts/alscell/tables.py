@@ -272,7 +272,7 @@ TABLES = {
                 _c("cell_type", STRING, "cell type, or unassigned"),
                 _c("score", FLOAT, "marker score of the label", nullable=True),
                 _c("margin", FLOAT, "score minus that of the next type", nullable=True),
-                _c("source", STRING, "markers, or given (labels that came with the data)"),
+                _c("source", STRING, "markers (of its cluster), refined (of the cell itself, within its cluster), or given (labels that came with the data)"),
             ),
         ),
         Table(
@@ -289,6 +289,21 @@ TABLES = {
                 _c("n_donors", INTEGER, "donors with at least one cell", "donors"),
                 _c("top_donor_fraction", FLOAT, "share of the largest donor", "0..1"),
                 _c("flags", STRING, "one_donor, low_margin, high_doublet_score; joined by ';'", nullable=True),
+            ),
+        ),
+        Table(
+            "label_checks",
+            "one label against one cell type of another family: do its cells look like it",
+            ("cell_type", "other_type"),
+            (
+                _CELL_TYPE,
+                _c("other_type", STRING, "type whose markers are looked at"),
+                _c("n_cells", INTEGER, "cells of the label", "cells"),
+                _c("share_alike", FLOAT, "share of them that look more like the other type, by annotation.min_margin, than like any of their own family", "0..1"),
+                _c("level", FLOAT, "their mean marker score for it; 1: as high as in the cells that are highest", "0..1"),
+                _c("usual", FLOAT, "median of that over the other labels (ambient RNA); empty: there is no other", "0..1", nullable=True),
+                _c("excess", FLOAT, "level minus usual", "-1..1", nullable=True),
+                _c("verdict", STRING, "mislabelled (half of the cells or more look like it), mixed (a tenth), contaminated (excess of 0.15), fits, or unknown_label (no markers for the label)"),
             ),
         ),
         Table(
