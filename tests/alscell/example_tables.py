@@ -233,6 +233,9 @@ def pathway_artefacts(dataset: str) -> pd.DataFrame:
     moves = rows["cell_type"] == "microglia"
     table = rows.assign(artefact="ex_vivo_activation", n_shared=1, shared="FOS", correlation=0.4, df_held=6.0)
     table = table.assign(artefact_effect=np.where(moves, 0.9, 0.1), artefact_fdr=np.where(moves, 0.01, 0.9))
+    table = table.assign(artefact_p_value=table["artefact_fdr"] / 10)
+    for name, reach in (("artefact_ci_low", -0.4), ("artefact_ci_high", 0.4)):
+        table[name] = table["artefact_effect"] + reach
     up = moves & (rows["effect"] > 0)
     table = table.assign(flag=np.where(up, "artefact_moves_too", "artefact_quiet"), effect_before=rows["effect"])
     table = table.assign(effect_held=rows["effect"] / 2, ci_low_held=-1.0, ci_high_held=3.0, held_says="stays")

@@ -24,8 +24,9 @@ DETECTABLE = 1 + stats.norm.ppf(POWER) / stats.norm.ppf((1 + CONFIDENCE) / 2)
 MIN_SETS = 5  # programmes, below which no agreement over sets is given
 N_DRAWS = 2000
 
-# ASSUME: an effect of two donor standard deviations is large (two normal arms then overlap by a third); "neither" is said
-# only where both intervals exclude it. 8 against 4 donors have an interval of about 1.3 to each side, 4 against 4 of 1.6.
+# ASSUME: two donor standard deviations are a large effect (two normal arms then overlap by a third), and "neither" is
+# said only where both intervals exclude it. 8 against 4 donors have an interval of about 1.3 to each side, 4 against 4
+# of 1.6.
 LARGE = 2.0  # UNIT: standard deviations of donors or lines
 
 SAME, OPPOSITE, HINT, NEITHER, NOT_COMPARABLE = "same", "opposite", "hint", "neither", "not_comparable"
