@@ -412,6 +412,23 @@ def synthesis_biomarkers() -> pd.DataFrame:
     return check_table(pd.DataFrame([row | {"known": "CSF GPNMB, a paper"}]), "synthesis_biomarkers")
 
 
+def synthesis_biomarker_tests() -> pd.DataFrame:
+    """GPNMB (known) up in microglia; SPP1 (new) tested twice, no hit."""
+    rows = [
+        ("GPNMB", "microglia", "tissue", 2.0, 0.0004, "up", "yes"),
+        ("SPP1", "microglia", "tissue", 0.8, 0.3, None, None),
+        ("SPP1", "motor_neuron", "dish", -0.2, 0.9, None, None),
+    ]
+    table = pd.DataFrame(
+        rows, columns=["gene", "cell_type", "dataset", "log2_fold_change", "fdr", "reported", "agrees"]
+    )
+    change, fdr = table["log2_fold_change"], table["fdr"]
+    table = table.rename(columns={"agrees": "fluid_agrees"}).assign(contrast=CONTRAST, p_value=fdr / 2)
+    table = table.assign(ci_low=change - 1, ci_high=change + 1, is_hit=fdr <= 0.05, detectable=1.5, share=0.9, tau=0.9)
+    table = table.assign(highest_in="microglia", how="secreted")
+    return check_table(table[TABLES["synthesis_biomarker_tests"].names], "synthesis_biomarker_tests")
+
+
 def synthesis_biomarkers_tested() -> pd.DataFrame:
     """Two datasets; nothing is found in the dish."""
     rows = pd.DataFrame({"dataset": ["dish", "tissue"], "n_hits": [0, 1], "detectable": [2.0, 1.0]})

@@ -53,7 +53,7 @@ def synthesize(folder, tests, genes, cell_types=None):
     files.write_plain_table(pd.DataFrame(CANDIDATES), folder / "known.tsv")
     outputs = {
         name: str(folder / f"{name}.tsv")
-        for name in ("pathways", "genes", "biomarkers", "biomarkers_tested", "replication")
+        for name in ("pathways", "genes", "biomarkers", "biomarker_tests", "biomarkers_tested", "replication")
     }
     choices = {"cell_types": cell_types or {}, "fdr": 0.05, "n_expression_bins": 25}
     known = {"systems": {"cord": "tissue", "lines": "dish", "mice": "tissue"}, "organisms": ORGANISMS}

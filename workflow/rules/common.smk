@@ -49,6 +49,7 @@ LIBRARY = {
         "errors",
         "expression",
         "figures",
+        "figures_biomarkers",
         "figures_calibration",
         "figures_cells",
         "figures_composition",
@@ -200,7 +201,16 @@ TESTED = [name for name, dataset in DATASETS.items() if dataset["contrasts"]]  #
 WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["enters_at"] != "pseudobulk"]
 SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
 PLANTED = [name for name in SIMULATED if name in TESTED]  # what was planted there can be looked for
-SYNTHESIS = ("pathways", "programmes", "agreement", "genes", "biomarkers", "biomarkers_tested", "replication")
+SYNTHESIS = (
+    "pathways",
+    "programmes",
+    "agreement",
+    "genes",
+    "biomarkers",
+    "biomarker_tests",
+    "biomarkers_tested",
+    "replication",
+)
 STAMPED = [name for name, dataset in DATASETS.items() if dataset["facts"].get("simulated")]  # whoever made the data
 CALIBRATED = config["calibration"]["in_report"]  # else `snakemake calibration` only
 NEVER = "(?!)"  # matches nothing: keeps a rule out where no dataset asks for it
@@ -407,7 +417,7 @@ def figure_files(suffix):
             for name in by_contrast
             for path in expand_datasets(f"{folder}/{name}_{{dataset}}_{{contrast}}.{suffix}")
         ),
-        *(f"{folder}/{name}.{suffix}" for name in ("pathway_heatmap", "tissue_dish", "replication")),
+        *(f"{folder}/{name}.{suffix}" for name in ("pathway_heatmap", "tissue_dish", "replication", "biomarkers")),
         *([f"{folder}/planted_truth.{suffix}"] if PLANTED else []),
     ]
 

@@ -52,10 +52,12 @@ FIGURES = {
     "it is wrong, is used nowhere, and shows what that would cost on these data.",
     "pathway_heatmap": "Effect of each gene set in each dataset and cell type; dot: FDR reached; gray: not tested.",
     "tissue_dish": "Effect of gene sets in tissue against their effect in the dish, with 95 % intervals.",
+    "biomarkers": "Change of the secreted, shed or leaked genes of the lowest FDR in every cell type; dot: FDR over "
+    "the candidates reached; bold: known from ALS fluids, with the direction there.",
     "replication": "Share of the hits of one dataset that have the same sign and p < 0.05 in another, against chance.",
     "planted_truth": "Planted changes against what the tests said, one field a cell type and gene set.",
 }
-OVERALL = ("pathway_heatmap", "tissue_dish", "replication", "planted_truth")
+OVERALL = ("pathway_heatmap", "tissue_dish", "replication", "biomarkers", "planted_truth")
 _SHOWN_WIDTH = 0.6  # CSS pixels for each pixel of a figure
 
 
