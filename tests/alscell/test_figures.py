@@ -270,7 +270,7 @@ def test_empty_tables_give_a_figure_that_says_so(example):
 def test_biomarkers_mark_known_genes_and_hits(drawn, example):
     figure, numbers = drawn["biomarkers"]
     written = figure.findobj(lambda item: hasattr(item, "get_fontweight"))
-    assert {label.get_text() for label in written if label.get_fontweight() == "bold"} == {"GPNMB ▲"}
+    assert {label.get_text() for label in written if label.get_fontweight() == "bold"} == {"GPNMB ▲", STAMP}
     assert "SPP1" in texts(figure)
     assert "FDR over the candidates reached" in texts(figure)
     assert numbers["is_hit"].tolist() == [False, True, False]
