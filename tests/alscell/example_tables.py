@@ -409,7 +409,7 @@ def synthesis_biomarkers() -> pd.DataFrame:
     row |= {"share_highest": 0.9, "changes_in": "microglia", "effects": "tissue +2.00 (+1.00 to +3.00)"}
     row |= {"n_datasets": 1, "n_same_sign": 0, "systems": None, "effect_pooled": np.nan, "how": "shed", "fluid": "CSF"}
     row |= {"ci_low_pooled": np.nan, "ci_high_pooled": np.nan, "reported": "up", "fluid_agrees": "yes"}
-    return check_table(pd.DataFrame([row | {"known": "CSF GPNMB, a paper"}]), "synthesis_biomarkers")
+    return check_table(pd.DataFrame([row | {"known": "CSF GPNMB, a paper", "confirmed": "no"}]), "synthesis_biomarkers")
 
 
 def synthesis_biomarker_tests() -> pd.DataFrame:

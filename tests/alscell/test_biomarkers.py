@@ -12,12 +12,12 @@ from alscell.tables import check_table
 SYSTEMS = {"cord": "tissue", "cortex": "tissue", "lines": "dish"}
 CANDIDATES = pd.DataFrame(
     [
-        ("NEFL", "leaked", "CSF;blood", "up", "raised; a paper"),
-        ("CST3", "secreted", "CSF", "down", "lowered; a paper"),
-        ("APP", "shed", "CSF", "changed", "changed; a paper"),
-        ("SPP1", "secreted", "", "", ""),
+        ("NEFL", "leaked", "CSF;blood", "up", "raised; a paper", "yes"),
+        ("CST3", "secreted", "CSF", "down", "lowered; a paper", "yes"),
+        ("APP", "shed", "CSF", "changed", "changed; a paper", "no"),
+        ("SPP1", "secreted", "", "", "", ""),
     ],
-    columns=["gene", "how", "fluid", "reported", "known"],
+    columns=["gene", "how", "fluid", "reported", "known", "confirmed"],
 )
 
 
@@ -46,6 +46,7 @@ def test_known_and_new_and_agreement_with_the_fluid():
     got = find(*rows, row("cord", "SPP1", 2, 1e-4), row("cord", "OTHER", 5, 1e-9))
     assert got["fluid_agrees"].fillna("").to_dict() == {"APP": "", "CST3": "yes", "NEFL": "no", "SPP1": ""}
     assert got["status"].to_dict() == dict.fromkeys(["APP", "CST3", "NEFL"], "known") | {"SPP1": "new candidate"}
+    assert got["confirmed"].fillna("").to_dict() == {"APP": "no", "CST3": "yes", "NEFL": "yes", "SPP1": ""}
     assert got["how"].to_dict() == {"APP": "shed", "CST3": "secreted", "NEFL": "leaked", "SPP1": "secreted"}
 
 

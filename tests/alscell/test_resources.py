@@ -104,7 +104,7 @@ def test_sets_agree_with_the_biology_they_name():
 def test_biomarkers_are_known_genes_with_sources():
     table = pd.read_csv(SETS / "biomarkers.tsv", sep="\t", keep_default_na=False)
     symbols = pd.read_csv(ROOT / "resources" / "genes" / "human.tsv.gz", sep="\t", keep_default_na=False)["symbol"]
-    assert list(table.columns) == ["gene", "how", "fluid", "reported", "known"]
+    assert list(table.columns) == ["gene", "how", "fluid", "reported", "known", "confirmed"]
     assert len(table) >= 150
     assert table["gene"].is_unique
     assert set(table["gene"]) <= set(symbols)
@@ -112,6 +112,8 @@ def test_biomarkers_are_known_genes_with_sources():
     assert set(table["reported"]) == {"", *REPORTED}
     assert ((table["reported"] != "") == (table["known"] != "")).all()
     assert {"NEFL", "NEFH", "CHIT1", "CHI3L1", "GPNMB"} <= set(table.loc[table["known"] != "", "gene"])
+    assert set(table.loc[table["known"] != "", "confirmed"]) == {"yes", "no"}
+    assert set(table.loc[table["known"] == "", "confirmed"]) == {""}
     cited = table.loc[table["known"] != "", "known"]
     assert cited.str.contains(r"10\.\d{4,5}/|PMC\d+|\d+:\d+ \(\w+ \d{4}\)").all()
     assert cited[table["reported"] == "up"].str.contains("raised").all()

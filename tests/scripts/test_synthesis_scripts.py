@@ -13,7 +13,7 @@ from alscell.tables import empty_table
 
 GENE_TABLES = Path(__file__).resolve().parents[2] / "resources" / "genes"
 CANDIDATES = {"gene": ["NEFL", "CHIT1"], "how": ["leaked", "secreted"], "fluid": ["CSF", ""], "reported": ["up", ""]}
-CANDIDATES["known"] = ["doi", ""]
+CANDIDATES |= {"known": ["doi", ""], "confirmed": ["yes", ""]}
 ORGANISMS = {"cord": "human", "lines": "human", "mice": "mouse"}
 
 

@@ -126,7 +126,8 @@ def find_biomarkers(
     differential : DataFrame
         Rows of the table "differential" of all datasets.
     candidates : DataFrame
-        Columns gene, how (HOW), fluid, reported (REPORTED, or empty), known (words with source; empty: new).
+        Columns gene, how (HOW), fluid, reported (REPORTED, or empty), known (words with source; empty: new),
+        confirmed (yes, no, or empty).
     systems : dict
         Dataset -> "tissue" or "dish".
     fdr : float

@@ -714,6 +714,7 @@ TABLES = {
                 _c("reported", STRING, "direction reported there: up, down, changed, unclear", nullable=True),
                 _c("fluid_agrees", STRING, "yes or no: the direction is that of the fluid; empty where either is none", nullable=True),
                 _c("known", STRING, "what is known, with source; empty: a new candidate", nullable=True),
+                _c("confirmed", STRING, "yes: paper and direction were read in its abstract; no: only cited; empty: a new candidate", nullable=True),
             ),
         ),
         Table(
