@@ -417,7 +417,8 @@ def figure_files(suffix):
             for name in by_contrast
             for path in expand_datasets(f"{folder}/{name}_{{dataset}}_{{contrast}}.{suffix}")
         ),
-        *(f"{folder}/{name}.{suffix}" for name in ("pathway_heatmap", "tissue_dish", "replication", "biomarkers")),
+        *(f"{folder}/{name}.{suffix}" for name in ("pathway_heatmap", "tissue_dish", "replication")),
+        f"{folder}/biomarkers.{suffix}",
         *([f"{folder}/planted_truth.{suffix}"] if PLANTED else []),
     ]
 

@@ -367,6 +367,34 @@ rule plot_tissue_dish:
         "../scripts/plot_tissue_dish.py"
 
 
+rule plot_replication:
+    input:
+        replication="<summary>/synthesis/replication.tsv",
+        library=library("plot_replication"),
+    output:
+        pdf="<summary>/figures/replication.pdf",
+        png=report(
+            "<summary>/figures/replication.png",
+            caption="../report/replication.rst",
+            category="5 All datasets",
+            labels={"figure": "replication"},
+        ),
+        numbers="<summary>/figures/replication.tsv",
+    log:
+        "logs/plot_replication/plot_replication.log",
+    benchmark:
+        "benchmarks/plot_replication/plot_replication.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        simulated=STAMPED,
+    message:
+        "Draw how many hits of a dataset come again in another one"
+    script:
+        "../scripts/plot_replication.py"
+
+
 rule plot_biomarkers:
     input:
         tests="<summary>/synthesis/biomarker_tests.tsv",
@@ -394,34 +422,6 @@ rule plot_biomarkers:
         "Draw biomarker candidates"
     script:
         "../scripts/plot_biomarkers.py"
-
-
-rule plot_replication:
-    input:
-        replication="<summary>/synthesis/replication.tsv",
-        library=library("plot_replication"),
-    output:
-        pdf="<summary>/figures/replication.pdf",
-        png=report(
-            "<summary>/figures/replication.png",
-            caption="../report/replication.rst",
-            category="5 All datasets",
-            labels={"figure": "replication"},
-        ),
-        numbers="<summary>/figures/replication.tsv",
-    log:
-        "logs/plot_replication/plot_replication.log",
-    benchmark:
-        "benchmarks/plot_replication/plot_replication.tsv"
-    conda:
-        "../../envs/alscell.yaml"
-    threads: 1
-    params:
-        simulated=STAMPED,
-    message:
-        "Draw how many hits of a dataset come again in another one"
-    script:
-        "../scripts/plot_replication.py"
 
 
 rule plot_planted_truth:
