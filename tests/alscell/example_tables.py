@@ -248,6 +248,9 @@ def pathway_artefacts(dataset: str) -> pd.DataFrame:
     moves = rows["cell_type"] == "microglia"
     table = rows.assign(artefact="ex_vivo_activation", n_shared=1, shared="FOS", correlation=0.4, df_held=6.0)
     table = table.assign(artefact_effect=np.where(moves, 0.9, 0.1), artefact_fdr=np.where(moves, 0.01, 0.9))
+    table = table.assign(artefact_p_value=table["artefact_fdr"] / 10)
+    for name, reach in (("artefact_ci_low", -0.4), ("artefact_ci_high", 0.4)):
+        table[name] = table["artefact_effect"] + reach
     up = moves & (rows["effect"] > 0)
     table = table.assign(flag=np.where(up, "artefact_moves_too", "artefact_quiet"), effect_before=rows["effect"])
     table = table.assign(effect_held=rows["effect"] / 2, ci_low_held=-1.0, ci_high_held=3.0, held_says="stays")
@@ -539,7 +542,24 @@ def synthesis_biomarkers() -> pd.DataFrame:
     row |= {"share_highest": 0.9, "changes_in": "microglia", "effects": "tissue +2.00 (+1.00 to +3.00)"}
     row |= {"n_datasets": 1, "n_same_sign": 0, "systems": None, "effect_pooled": np.nan, "how": "shed", "fluid": "CSF"}
     row |= {"ci_low_pooled": np.nan, "ci_high_pooled": np.nan, "reported": "up", "fluid_agrees": "yes"}
-    return check_table(pd.DataFrame([row | {"known": "CSF GPNMB, a paper"}]), "synthesis_biomarkers")
+    return check_table(pd.DataFrame([row | {"known": "CSF GPNMB, a paper", "confirmed": "no"}]), "synthesis_biomarkers")
+
+
+def synthesis_biomarker_tests() -> pd.DataFrame:
+    """GPNMB (known) up in microglia; SPP1 (new) tested twice, no hit."""
+    rows = [
+        ("GPNMB", "microglia", "tissue", 2.0, 0.0004, "up", "yes"),
+        ("SPP1", "microglia", "tissue", 0.8, 0.3, None, None),
+        ("SPP1", "motor_neuron", "dish", -0.2, 0.9, None, None),
+    ]
+    table = pd.DataFrame(
+        rows, columns=["gene", "cell_type", "dataset", "log2_fold_change", "fdr", "reported", "agrees"]
+    )
+    change, fdr = table["log2_fold_change"], table["fdr"]
+    table = table.rename(columns={"agrees": "fluid_agrees"}).assign(contrast=CONTRAST, p_value=fdr / 2)
+    table = table.assign(ci_low=change - 1, ci_high=change + 1, is_hit=fdr <= 0.05, detectable=1.5, share=0.9, tau=0.9)
+    table = table.assign(highest_in="microglia", how="secreted")
+    return check_table(table[TABLES["synthesis_biomarker_tests"].names], "synthesis_biomarker_tests")
 
 
 def synthesis_biomarkers_tested() -> pd.DataFrame:

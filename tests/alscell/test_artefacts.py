@@ -18,12 +18,14 @@ def sheet(n=5):
     return pd.DataFrame({"condition": ["ALS"] * n + ["Control"] * n}, index=pd.Index(names, name="donor"))
 
 
-def made_tests(artefact_fdr=0.01, sets=None):
-    rows = pd.DataFrame(sets or SETS, columns=["family", "pathway"]).assign(
-        contrast="c", cell_type="microglia", effect=2.0
+def made_tests(artefact_fdr=0.01, sets=None, effect=2.0, artefact=2.0, half=1.0):
+    rows = pd.DataFrame(sets or SETS, columns=["family", "pathway"]).assign(contrast="c", cell_type="microglia")
+    beside = rows["family"] == "artefact"
+    rows["effect"] = np.where(beside, artefact, effect)
+    rows["fdr"] = np.where(beside, artefact_fdr, 0.001)
+    return rows.assign(
+        ci_low=rows["effect"] - half, ci_high=rows["effect"] + half, p_value=rows["fdr"] / 10, descriptive=False
     )
-    rows["fdr"] = np.where(rows["family"] == "artefact", artefact_fdr, 0.001)
-    return rows.assign(descriptive=False)
 
 
 def scores(donors, values, sets=None):
@@ -75,9 +77,14 @@ def test_only_stress_and_inflammation_are_watched_and_shared_genes_are_named():
 @pytest.mark.parametrize(
     ("table", "flag"),
     [
-        (made_tests(artefact_fdr=0.2), "artefact_quiet"),
-        (made_tests().assign(effect=[2.0, 1.0, -2.0]), "artefact_quiet"),
-        (made_tests(artefact_fdr=np.nan), "not_tested"),
+        (made_tests(artefact_fdr=0.9, artefact=0.3), "artefact_quiet"),
+        (made_tests(artefact_fdr=0.9, artefact=-0.3, effect=-2.0), "artefact_quiet"),
+        (made_tests(artefact=-2.0), "artefact_quiet"),  # it moves, but the other way
+        (made_tests(artefact_fdr=0.2), "cannot_say"),  # its interval holds the set's effect
+        (made_tests(artefact_fdr=0.9, artefact=0.3, half=2.0), "cannot_say"),
+        (made_tests(artefact_fdr=0.06, artefact=0.7, half=0.6), "cannot_say"),  # on the set's side of 0
+        (made_tests(artefact_fdr=0.9, artefact=0.3, effect=0.5), "cannot_say"),
+        (made_tests(artefact_fdr=np.nan, half=np.nan), "cannot_say"),
         (made_tests(sets=SETS[:2]), "no_artefact_scored"),
     ],
 )

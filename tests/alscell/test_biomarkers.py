@@ -12,12 +12,12 @@ from alscell.tables import check_table
 SYSTEMS = {"cord": "tissue", "cortex": "tissue", "lines": "dish"}
 CANDIDATES = pd.DataFrame(
     [
-        ("NEFL", "leaked", "CSF;blood", "up", "raised; a paper"),
-        ("CST3", "secreted", "CSF", "down", "lowered; a paper"),
-        ("APP", "shed", "CSF", "changed", "changed; a paper"),
-        ("SPP1", "secreted", "", "", ""),
+        ("NEFL", "leaked", "CSF;blood", "up", "raised; a paper", "yes"),
+        ("CST3", "secreted", "CSF", "down", "lowered; a paper", "yes"),
+        ("APP", "shed", "CSF", "changed", "changed; a paper", "no"),
+        ("SPP1", "secreted", "", "", "", ""),
     ],
-    columns=["gene", "how", "fluid", "reported", "known"],
+    columns=["gene", "how", "fluid", "reported", "known", "confirmed"],
 )
 
 
@@ -36,7 +36,7 @@ def find(*rows):
 def test_fdr_is_over_the_candidates_of_all_cell_types_of_a_dataset_only():
     rows = [row("cord", "NEFL", 1, 0.02), row("cord", "SPP1", 1, 0.03, cell_type="astrocyte")]
     rows += [row("cord", "OTHER", 1, 0.9), row("lines", "NEFL", 1, 0.8)]
-    got = biomarkers.candidate_tests(pd.DataFrame(rows), CANDIDATES)
+    got = biomarkers.candidate_tests(pd.DataFrame(rows), CANDIDATES, fdr=0.05)
     assert got["fdr_candidates"].tolist() == [*benjamini_hochberg(np.array([0.02, 0.03])), 0.8]
     assert got["ci_low"][0] == pytest.approx(1 - stats.t.ppf(0.975, 8) * 0.2)
 
@@ -46,6 +46,7 @@ def test_known_and_new_and_agreement_with_the_fluid():
     got = find(*rows, row("cord", "SPP1", 2, 1e-4), row("cord", "OTHER", 5, 1e-9))
     assert got["fluid_agrees"].fillna("").to_dict() == {"APP": "", "CST3": "yes", "NEFL": "no", "SPP1": ""}
     assert got["status"].to_dict() == dict.fromkeys(["APP", "CST3", "NEFL"], "known") | {"SPP1": "new candidate"}
+    assert got["confirmed"].fillna("").to_dict() == {"APP": "no", "CST3": "yes", "NEFL": "yes", "SPP1": ""}
     assert got["how"].to_dict() == {"APP": "shed", "CST3": "secreted", "NEFL": "leaked", "SPP1": "secreted"}
 
 
@@ -75,6 +76,23 @@ def test_cell_of_origin_is_where_counts_are_highest_also_by_descriptive_rows():
     assert got.loc["NEFL", ["share", "share_highest", "tau"]].tolist() == pytest.approx([2 / 7, 4 / 7, 0.625])
     assert got.loc["SPP1", ["share", "share_highest", "tau"]].tolist() == [1, 1, 1]
     assert got.loc["NEFL", "changes_in"] == "microglia"
+
+
+def test_every_tested_candidate_has_a_row_hit_or_not():
+    rows = [row("cord", "NEFL", -1, 1e-4), row("lines", "NEFL", 0.1, 0.7), row("cord", "SPP1", 0.5, 0.6)]
+    rows += [row("cord", "APP", 1, 1, descriptive=True), row("cord", "OTHER", 5, 1e-9)]
+    table = biomarkers.list_tests(pd.DataFrame(rows), CANDIDATES, fdr=0.05)
+    got = check_table(table, "synthesis_biomarker_tests").set_index(["gene", "dataset"])
+    assert got["is_hit"].to_dict() == {("NEFL", "cord"): True, ("NEFL", "lines"): False, ("SPP1", "cord"): False}
+    assert got["fluid_agrees"].fillna("").tolist() == ["no", "yes", ""]
+    assert (got["ci_low"] < got["log2_fold_change"]).all()
+    assert got["fdr"].tolist() == pytest.approx([2e-4, 0.7, 0.6])
+    # One hit of two tests in the cord: found at p < 0.025; one test in the lines: at 0.05.
+    for dataset, alpha in (("cord", 0.025), ("lines", 0.05)):
+        detectable = got.loc[("NEFL", dataset), "detectable"]
+        assert stats.nct.sf(stats.t.isf(alpha / 2, 8), 8, detectable / 0.2) == pytest.approx(0.8, abs=0.002)
+    none = biomarkers.list_tests(pd.DataFrame(rows).iloc[3:], CANDIDATES, fdr=0.05)
+    assert check_table(none, "synthesis_biomarker_tests").empty
 
 
 def test_nothing_found_gives_an_empty_table_and_the_change_that_could_be_found():

@@ -10,6 +10,7 @@ from PIL import Image
 
 from alscell import (
     figures,
+    figures_biomarkers,
     figures_calibration,
     figures_cells,
     figures_composition,
@@ -74,13 +75,14 @@ def drawn(example):
             pd.concat(both), pd.concat(skipped), fdr=0.05, stamp=STAMP
         ),
         "tissue_dish": figures_dish.draw_tissue_dish(example.synthesis_programmes(), n_labels=4, stamp=STAMP),
+        "biomarkers": figures_biomarkers.draw_biomarkers(example.synthesis_biomarker_tests(), n_genes=30, stamp=STAMP),
         "replication": figures_summary.draw_replication(example.synthesis_replication(), stamp=STAMP),
         "planted_truth": figures_summary.draw_planted(example.planted(), stamp=STAMP),
     }
 
 
 def test_every_figure_of_simulated_data_is_stamped_and_holds_numbers(drawn):
-    assert len(drawn) == 17
+    assert len(drawn) == 18
     for name, (figure, numbers) in drawn.items():
         assert STAMP in texts(figure), name
         assert len(numbers), name
@@ -270,12 +272,26 @@ def test_empty_tables_give_a_figure_that_says_so(example):
         figures_calibration.draw_calibration(none("calibration"), none("calibration_histogram"), stamp=""),
         figures_summary.draw_pathway_heatmap(none("pathway_tests"), none("differential_skipped"), fdr=0.05, stamp=""),
         figures_dish.draw_tissue_dish(none("synthesis_programmes"), n_labels=3, stamp=""),
+        figures_biomarkers.draw_biomarkers(none("synthesis_biomarker_tests"), n_genes=3, stamp=""),
         figures_summary.draw_replication(none("synthesis_replication"), stamp=""),
         figures_summary.draw_planted(none("planted"), stamp=""),
     ]
     for figure, numbers in pairs:
         assert re.search(r"\b([Nn]o|could)\b", texts(figure)), texts(figure)
         assert len(numbers) == 0
+
+
+def test_biomarkers_mark_known_genes_and_hits(drawn, example):
+    figure, numbers = drawn["biomarkers"]
+    written = figure.findobj(lambda item: hasattr(item, "get_fontweight"))
+    assert {label.get_text() for label in written if label.get_fontweight() == "bold"} == {"GPNMB ▲", STAMP}
+    assert "SPP1" in texts(figure)
+    assert "FDR over the candidates reached" in texts(figure)
+    assert numbers["is_hit"].tolist() == [False, True, False]
+    table = example.synthesis_biomarker_tests()
+    figure, numbers = figures_biomarkers.draw_biomarkers(table.assign(is_hit=False), n_genes=1, stamp="")
+    assert "by no gene" in texts(figure)
+    assert set(numbers["gene"]) == {"GPNMB"}
 
 
 def test_only_descriptive_results_are_drawn_without_p(example):

@@ -414,7 +414,12 @@ def test_hits_of_inflammation_carry_a_word_on_artefacts(page, example):
     assert none[key] == "no artefact signature is scored"
     both = pd.concat([table.assign(artefact="post_mortem", flag="artefact_quiet"), table])
     assert report_text.artefact_notes(both)[key].startswith("dissociation signature moves too")
-    assert report_text.artefact_notes(table.assign(flag="artefact_quiet"))[key].endswith("don't move along")
+    assert report_text.artefact_notes(table.assign(flag="artefact_quiet"))[key].endswith("don't move as far")
+    unsure = table.assign(flag="cannot_say")
+    said = report_text.artefact_notes(unsure)[key]
+    assert said == "dissociation signature: can't say (+0.90 SD, +0.50 to +1.30)"
+    untested = report_text.artefact_notes(unsure.assign(artefact_ci_low=np.nan))[key]
+    assert untested == "dissociation signature: not tested"
     descriptive = report_text.artefact_notes(table.assign(held_says="descriptive"))[key]
     assert descriptive == "dissociation signature moves too: +0.90 SD, FDR 0.010"
 

@@ -151,7 +151,7 @@ def test_biomarkers_are_known_genes_with_sources():
     assert lists["fluid_biomarkers"] == set(table.loc[table["known"] != "", "gene"])
     assert lists["secreted_candidates"] == set(table.loc[table["known"] == "", "gene"])
     symbols = pd.read_csv(ROOT / "resources" / "genes" / "human.tsv.gz", sep="\t", keep_default_na=False)["symbol"]
-    assert list(table.columns) == ["gene", "how", "fluid", "reported", "known"]
+    assert list(table.columns) == ["gene", "how", "fluid", "reported", "known", "confirmed"]
     assert len(table) >= 150
     assert table["gene"].is_unique
     assert set(table["gene"]) <= set(symbols)
@@ -159,6 +159,8 @@ def test_biomarkers_are_known_genes_with_sources():
     assert set(table["reported"]) == {"", *REPORTED}
     assert ((table["reported"] != "") == (table["known"] != "")).all()
     assert {"NEFL", "NEFH", "CHIT1", "CHI3L1", "GPNMB"} <= set(table.loc[table["known"] != "", "gene"])
+    assert set(table.loc[table["known"] != "", "confirmed"]) == {"yes", "no"}
+    assert set(table.loc[table["known"] == "", "confirmed"]) == {""}
     cited = table.loc[table["known"] != "", "known"]
     assert cited.str.contains(r"10\.\d{4,5}/|PMC\d+|\d+:\d+ \(\w+ \d{4}\)").all()
     assert cited[table["reported"] == "up"].str.contains("raised").all()

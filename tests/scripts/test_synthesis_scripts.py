@@ -15,7 +15,7 @@ PLANTED_TABLES = ("planted", "planted_families", "planted_genes", "planted_compo
 
 GENE_TABLES = Path(__file__).resolve().parents[2] / "resources" / "genes"
 CANDIDATES = {"gene": ["NEFL", "CHIT1"], "how": ["leaked", "secreted"], "fluid": ["CSF", ""], "reported": ["up", ""]}
-CANDIDATES["known"] = ["doi", ""]
+CANDIDATES |= {"known": ["doi", ""], "confirmed": ["yes", ""]}
 ORGANISMS = {"cord": "human", "lines": "human", "mice": "mouse"}
 
 
@@ -56,7 +56,7 @@ def synthesize(folder, tests, genes, cell_types=None):
     files.write_plain_table(pd.DataFrame(CANDIDATES), folder / "known.tsv")
     outputs = {
         name: str(folder / f"{name}.tsv")
-        for name in ("pathways", "genes", "biomarkers", "biomarkers_tested", "replication")
+        for name in ("pathways", "genes", "biomarkers", "biomarker_tests", "biomarkers_tested", "replication")
     }
     choices = {"cell_types": cell_types or {}, "fdr": 0.05, "n_expression_bins": 25}
     known = {"systems": {"cord": "tissue", "lines": "dish", "mice": "tissue"}, "organisms": ORGANISMS}

@@ -54,6 +54,7 @@ LIBRARY = {
         "errors",
         "expression",
         "figures",
+        "figures_biomarkers",
         "figures_calibration",
         "figures_cells",
         "figures_composition",
@@ -232,9 +233,10 @@ TESTED = [name for name, dataset in DATASETS.items() if dataset["contrasts"]]  #
 WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["enters_at"] != "pseudobulk"]
 SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
 PLANTED = [name for name in SIMULATED if name in TESTED]  # what was planted there can be looked for
+SUMMARY_FIGURES = ("directions", "pathway_heatmap", "tissue_dish", "replication", "biomarkers")
 SYNTHESIS = (
-    *("pathways", "programmes", "agreement", "genes", "biomarkers", "biomarkers_tested", "replication"),
-    "directions",
+    *("pathways", "programmes", "agreement", "genes", "biomarkers", "biomarker_tests"),
+    *("biomarkers_tested", "replication", "directions"),
 )
 STAMPED = [name for name, dataset in DATASETS.items() if dataset["facts"].get("simulated")]  # whoever made the data
 COLLECTIONS = {entry["name"]: entry for entry in config["pathways"]["collections"]}
@@ -446,7 +448,7 @@ def figure_files(suffix):
             for name in by_contrast
             for path in expand_datasets(f"{folder}/{name}_{{dataset}}_{{contrast}}.{suffix}")
         ),
-        *(f"{folder}/{name}.{suffix}" for name in ("directions", "pathway_heatmap", "tissue_dish", "replication")),
+        *(f"{folder}/{name}.{suffix}" for name in SUMMARY_FIGURES),
         *([f"{folder}/planted_truth.{suffix}"] if PLANTED else []),
     ]
 

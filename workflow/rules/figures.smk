@@ -518,6 +518,35 @@ rule plot_replication:
         "../scripts/plot_replication.py"
 
 
+rule plot_biomarkers:
+    input:
+        tests="<summary>/synthesis/biomarker_tests.tsv",
+        library=library("plot_biomarkers"),
+    output:
+        pdf="<summary>/figures/biomarkers.pdf",
+        png=report(
+            "<summary>/figures/biomarkers.png",
+            caption="../report/biomarkers.rst",
+            category="5 All datasets",
+            labels={"figure": "biomarkers"},
+        ),
+        numbers="<summary>/figures/biomarkers.tsv",
+    log:
+        "logs/plot_biomarkers/plot_biomarkers.log",
+    benchmark:
+        "benchmarks/plot_biomarkers/plot_biomarkers.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        n_genes=30,
+        simulated=STAMPED,
+    message:
+        "Draw biomarker candidates"
+    script:
+        "../scripts/plot_biomarkers.py"
+
+
 rule plot_planted_truth:
     input:
         planted="<summary>/planted.tsv",

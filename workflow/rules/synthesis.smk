@@ -12,6 +12,7 @@ rule synthesize_datasets:
         pathways="<summary>/synthesis/pathways.tsv",
         genes="<summary>/synthesis/genes.tsv",
         biomarkers="<summary>/synthesis/biomarkers.tsv",
+        biomarker_tests="<summary>/synthesis/biomarker_tests.tsv",
         biomarkers_tested="<summary>/synthesis/biomarkers_tested.tsv",
         replication="<summary>/synthesis/replication.tsv",
     log:

@@ -38,6 +38,7 @@ def main(
     tables = {name: agreement.with_organisms(table, organisms) for name, table in tables.items()}
     again = replication.replicate_genes(genes, fdr=fdr, n_bins=n_expression_bins)
     tables["replication"] = pd.concat([again, replication.replicate_pathways(sets, fdr=fdr)])
+    tables["biomarker_tests"] = biomarkers.list_tests(genes, fluids, fdr=fdr)
     tables["biomarkers_tested"] = biomarkers.count_candidates(genes, fluids, fdr=fdr)
     for name, path in outputs.items():
         files.write_table(tables[name], path, f"synthesis_{name}")

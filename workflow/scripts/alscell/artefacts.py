@@ -23,7 +23,7 @@ ARTEFACT = "artefact"  # family of the artefact sets
 WATCHED = ("inflammation", "stress")  # families beside which the artefact is shown
 MIN_DF = 3  # residual degrees of freedom, below which an effect with the artefact held gets no interval
 VANISHES = 0.5  # ASSUME: an effect that loses more than half of its size with the artefact held is mostly shared
-NONE_SCORED, QUIET, MOVES_TOO, UNTESTED = "no_artefact_scored", "artefact_quiet", "artefact_moves_too", "not_tested"
+NONE_SCORED, QUIET, MOVES_TOO, CANNOT_SAY = "no_artefact_scored", "artefact_quiet", "artefact_moves_too", "cannot_say"
 _KEY = [CONTRAST, CELL_TYPE, FAMILY, PATHWAY]
 
 
@@ -60,10 +60,11 @@ def show_artefacts(
         Columns of the table "pathway_artefacts", without dataset.
     """
     watched = tests[tests[FAMILY].isin(WATCHED)][[*_KEY, "effect", "fdr", DESCRIPTIVE]]
-    beside = tests[tests[FAMILY] == ARTEFACT][[CONTRAST, CELL_TYPE, PATHWAY, "effect", "fdr"]]
-    names = {PATHWAY: ARTEFACT, "effect": "artefact_effect", "fdr": "artefact_fdr"}
+    numbers = ["effect", "ci_low", "ci_high", "p_value", "fdr"]
+    beside = tests[tests[FAMILY] == ARTEFACT][[CONTRAST, CELL_TYPE, PATHWAY, *numbers]]
+    names = {PATHWAY: ARTEFACT} | {name: f"artefact_{name}" for name in numbers}
     rows = watched.merge(beside.rename(columns=names), on=[CONTRAST, CELL_TYPE], how="left")
-    rows["flag"] = _flags(rows, fdr)
+    rows["flag"] = flag_artefacts(rows, fdr)
     rows = rows.assign(**_shared_genes(rows, gene_sets))
     designs = _Designs(scores, donors, definitions, covariates=covariates, min_cells=min_cells, min_donors=min_donors)
     held = pd.DataFrame([_hold(row, designs) for row in rows.to_dict("records")], index=rows.index, columns=_HELD)
@@ -74,10 +75,33 @@ def show_artefacts(
 _HELD = ["correlation", "effect_before", "effect_held", "ci_low_held", "ci_high_held", "df_held", "held_says"]
 
 
-def _flags(rows: pd.DataFrame, fdr: float) -> np.ndarray:
-    same = np.sign(rows["effect"]) == np.sign(rows["artefact_effect"])
-    cases = [rows[ARTEFACT].isna(), rows["artefact_fdr"].isna(), same & (rows["artefact_fdr"] <= fdr)]
-    return np.select(cases, [NONE_SCORED, UNTESTED, MOVES_TOO], default=QUIET)
+def flag_artefacts(rows: pd.DataFrame, fdr: float) -> np.ndarray:
+    """Does an artefact set move along with a set, by the first case that holds; from its interval, not from p alone.
+
+    1. no_artefact_scored: there is none in this cell type and contrast.
+    2. artefact_moves_too: its FDR is reached, in the direction of the set.
+    3. artefact_quiet: its 95 % interval does not lie on the set's side of 0, and on that side ends below the set's own
+       effect. So it does not move as far as the set does. (That effect is an estimate; that of a hit is rather too
+       large, which makes `quiet` easier to reach.)
+    4. cannot_say: everything else, above all few donors, whose interval holds both 0 and the set's effect.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns artefact (empty: none), effect, and effect, ci_low, ci_high, fdr of the artefact set (artefact_effect,
+        ...), empty where it was not tested.
+    fdr : float
+        At which an artefact set moves.
+    """
+    side = np.sign(rows["effect"])
+    ends = rows[["artefact_ci_low", "artefact_ci_high"]].mul(side, axis="index")
+    along = side == np.sign(rows["artefact_effect"])
+    cases = {
+        NONE_SCORED: rows[ARTEFACT].isna(),
+        MOVES_TOO: along & (rows["artefact_fdr"] <= fdr),
+        QUIET: (ends.min(axis=1) <= 0) & (ends.max(axis=1) < rows["effect"].abs()),
+    }
+    return np.select(list(cases.values()), list(cases), default=CANNOT_SAY)
 
 
 def _shared_genes(rows: pd.DataFrame, gene_sets: pd.DataFrame) -> dict[str, list[object]]:
@@ -114,7 +138,7 @@ class _Designs:
 def _hold(row: dict[str, object], known: _Designs) -> dict[str, object]:
     """Correlation with the artefact score, and the effect with it held; empty without a test or an artefact set."""
     design = known.designs.get((row[CONTRAST], row[CELL_TYPE]))
-    if row["flag"] in (NONE_SCORED, UNTESTED) or design is None:
+    if pd.isna(row["artefact_fdr"]) or design is None:
         return {}
     scores = known.scores[row[CELL_TYPE]][design.matrix.index]
     own, artefact = (

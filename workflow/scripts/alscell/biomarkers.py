@@ -23,8 +23,8 @@ HOW = ("secreted", "shed", "leaked")
 REPORTED = ("up", "down", "changed", "unclear")  # in ALS fluids; the last two tell no direction
 
 
-def candidate_tests(differential: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
-    """Tested rows of candidate genes with `fdr_candidates`: over all of them in a dataset and contrast, and intervals.
+def candidate_tests(differential: pd.DataFrame, candidates: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
+    """Tested rows of candidate genes, with FDR over the candidates, intervals, and what the test could have found.
 
     Parameters
     ----------
@@ -32,14 +32,56 @@ def candidate_tests(differential: pd.DataFrame, candidates: pd.DataFrame) -> pd.
         Rows of the table "differential" of all datasets, human symbols.
     candidates : DataFrame
         Column gene.
+    fdr : float
+        What counts as a hit, by `fdr_candidates`.
+
+    Returns
+    -------
+    DataFrame
+        The rows, and fdr_candidates (over all candidate genes and cell types of a dataset and contrast), is_hit,
+        ci_low, ci_high, detectable (|log2 fold change| found with power 0.8 at the p value of the last hit, or of the
+        first one if there is none).
     """
     rows = only_tested(differential)
     rows = rows[rows[GENE].isin(candidates[GENE])].reset_index(drop=True)
     by_contrast = rows.groupby([DATASET, CONTRAST])["p_value"]
     rows["fdr_candidates"] = by_contrast.transform(lambda p: benjamini_hochberg(p.to_numpy(dtype=float)))
+    rows["is_hit"] = rows["fdr_candidates"] <= fdr
+    hits = rows.groupby([DATASET, CONTRAST])["is_hit"]
+    alpha = fdr * hits.transform("sum").clip(lower=1) / hits.transform("size")
     # Donors less two: moderation adds degrees of freedom, covariates take some.
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, _freedom(rows)) * rows["standard_error"].to_numpy(dtype=float)
+    errors, df = rows["standard_error"].to_numpy(dtype=float), _freedom(rows)
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, df) * errors
+    rows["detectable"] = np.nan
+    for (level, freedom), own in rows.groupby([alpha.to_numpy(dtype=float), df]).indices.items():
+        found = minimum_detectable_effect(errors[own], freedom, alpha=level, power=POWER)
+        rows.loc[rows.index[own], "detectable"] = found
     return rows.assign(ci_low=rows["log2_fold_change"] - half, ci_high=rows["log2_fold_change"] + half)
+
+
+def list_tests(differential: pd.DataFrame, candidates: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
+    """Every test of a candidate gene, hit or not, so that "nothing found" can be judged.
+
+    Parameters
+    ----------
+    differential, candidates, fdr
+        As in `find_biomarkers`.
+
+    Returns
+    -------
+    DataFrame
+        Columns of the table "synthesis_biomarker_tests".
+    """
+    rows = candidate_tests(differential, candidates, fdr=fdr)
+    names = TABLES["synthesis_biomarker_tests"].names
+    if rows.empty:
+        return pd.DataFrame(columns=names)
+    rows = rows.merge(cell_of_origin(differential), on=[DATASET, CELL_TYPE, GENE], how="left")
+    facts = candidates.drop_duplicates(GENE).replace("", None)
+    rows = rows.merge(facts, on=GENE, how="left").assign(direction=np.where(rows["log2_fold_change"] > 0, "up", "down"))
+    rows["fluid_agrees"] = _fluid_agrees(rows)
+    rows = rows.drop(columns="fdr").rename(columns={"fdr_candidates": "fdr"})
+    return rows.sort_values([CONTRAST, CELL_TYPE, GENE, DATASET], ignore_index=True)[names]
 
 
 def _freedom(rows: pd.DataFrame) -> np.ndarray:
@@ -84,7 +126,8 @@ def find_biomarkers(
     differential : DataFrame
         Rows of the table "differential" of all datasets.
     candidates : DataFrame
-        Columns gene, how (HOW), fluid, reported (REPORTED, or empty), known (words with source; empty: new).
+        Columns gene, how (HOW), fluid, reported (REPORTED, or empty), known (words with source; empty: new),
+        confirmed (yes, no, or empty).
     systems : dict
         Dataset -> "tissue" or "dish".
     fdr : float
@@ -95,9 +138,8 @@ def find_biomarkers(
     DataFrame
         Columns of the table "synthesis_biomarkers", without organisms.
     """
-    tested = candidate_tests(differential, candidates)
-    is_hit = tested["fdr_candidates"] <= fdr
-    hits = tested[is_hit].sort_values([*GENE_KEY, "fdr_candidates", "p_value", DATASET], kind="stable")
+    tested = candidate_tests(differential, candidates, fdr=fdr)
+    hits = tested[tested["is_hit"]].sort_values([*GENE_KEY, "fdr_candidates", "p_value", DATASET], kind="stable")
     columns = [name for name in TABLES["synthesis_biomarkers"].names if name != "organisms"]
     if hits.empty:
         return pd.DataFrame(columns=columns)
@@ -169,19 +211,13 @@ def count_candidates(differential: pd.DataFrame, candidates: pd.DataFrame, *, fd
     Returns
     -------
     DataFrame
-        Columns of the table "synthesis_biomarkers_tested". The detectable change is that of the first hit: at the p
-        value fdr * max(hits, 1) / tests, with power 0.8.
+        Columns of the table "synthesis_biomarkers_tested"; the detectable change is that of `candidate_tests`.
     """
     rows = []
-    for (dataset, contrast), own in candidate_tests(differential, candidates).groupby([DATASET, CONTRAST], sort=True):
-        n_hits = int((own["fdr_candidates"] <= fdr).sum())
-        alpha = fdr * max(n_hits, 1) / len(own)
-        changes = np.concatenate([
-            minimum_detectable_effect(part["standard_error"].to_numpy(float), df, alpha=alpha, power=POWER)
-            for df, part in own.groupby(_freedom(own), sort=True)
-        ])  # fmt: skip
-        low, middle, high = np.quantile(changes, [0.25, 0.5, 0.75])
+    tested = candidate_tests(differential, candidates, fdr=fdr)
+    for (dataset, contrast), own in tested.groupby([DATASET, CONTRAST], sort=True):
+        low, middle, high = np.quantile(own["detectable"], [0.25, 0.5, 0.75])
         row = {DATASET: dataset, CONTRAST: contrast, "n_genes": own[GENE].nunique()}
-        row |= {"n_cell_types": own[CELL_TYPE].nunique(), "n_tests": len(own), "n_hits": n_hits}
+        row |= {"n_cell_types": own[CELL_TYPE].nunique(), "n_tests": len(own), "n_hits": int(own["is_hit"].sum())}
         rows.append(row | {"detectable_low": low, "detectable": middle, "detectable_high": high})
     return pd.DataFrame(rows, columns=TABLES["synthesis_biomarkers_tested"].names)

@@ -151,6 +151,7 @@ FILES: tuple[FileContract, ...] = (
     *_synthesis("agreement", "tissue against dish: how alike a cell type is over all gene sets", "judge_programmes"),
     *_synthesis("genes", "genes over datasets"),
     *_synthesis("biomarkers", "secreted or shed genes that change: biomarker candidates"),
+    *_synthesis("biomarker_tests", "every test of a candidate gene, hit or not"),
     *_synthesis("biomarkers_tested", "how many candidate genes were tested, and what could be found"),
     *_synthesis("replication", "hits of one dataset in another, against chance"),
     FileContract(
@@ -181,6 +182,7 @@ FILES: tuple[FileContract, ...] = (
     *_figure("directions", "plot_directions", "strongest results of the six directions"),
     *_figure("pathway_heatmap", "plot_pathway_heatmap", "effect of every gene set in every dataset and cell type"),
     *_figure("tissue_dish", "plot_tissue_dish", "effect in tissue against effect in the dish"),
+    *_figure("biomarkers", "plot_biomarkers", "change of the biomarker candidates that change most, by cell type"),
     *_figure("replication", "plot_replication", "share of hits that come again in another dataset, against chance"),
     *_figure("planted_truth", "plot_planted_truth", "planted against found", SIMULATED),
     FileContract(f"{SUMMARY}/report.html", "write_report", "", "the report: one page, opens offline"),

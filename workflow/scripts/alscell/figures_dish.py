@@ -37,6 +37,7 @@ from alscell.programmes import (
     TISSUE_BLIND,
     TISSUE_ONLY,
     TISSUE_OPEN,
+    UNCLEAR,
 )
 
 # Verdict: words in the legend, color, marker; hollow where the other system could not tell.
@@ -51,9 +52,10 @@ STYLES = {
     DISH_OPEN: ("dish, open in tissue", CONTROL_COLOR, "v"),
     HINT: ("a hint only", NEUTRAL, "P"),
     NEITHER: ("neither", NEUTRAL, "o"),
+    UNCLEAR: ("not decided", NEUTRAL, "."),
 }
 _HOLLOW = (TISSUE_BLIND, DISH_BLIND, TISSUE_OPEN, DISH_OPEN)
-_PALE = (HINT, NEITHER)
+PALE = (HINT, NEITHER, UNCLEAR)
 _SET = [FAMILY, PATHWAY]
 
 
@@ -92,7 +94,7 @@ def draw_tissue_dish(programmes: pd.DataFrame, *, n_labels: int, stamp: str) -> 
     body.legend(handles=handles, loc="outside upper left", ncols=n_columns + 1 if n_columns > 1 else 2)
     figure.draw_without_rendering()
     for axes, (_, own) in zip(grid.flat, panels, strict=False):
-        clear = own[~own["verdict"].isin(_PALE)]
+        clear = own[~own["verdict"].isin(PALE)]
         size = clear[["effect_tissue", "effect_dish"]].abs().sum(axis=1)
         top = clear.loc[size.sort_values(ascending=False, kind="stable").index[:n_labels]]
         points, labels = top[["effect_tissue", "effect_dish"]].to_numpy(), [plain(name) for name in top[PATHWAY]]
@@ -136,7 +138,7 @@ def _agreement_panel(axes: Axes, sets: pd.DataFrame, limits: tuple[float, float]
     axes.plot(limits, limits, color=FAINT, linewidth=0.8, linestyle="--")
     for verdict, (_, color, marker) in reversed(STYLES.items()):
         own = sets[sets["verdict"] == verdict]
-        strength = 0.35 if verdict in _PALE else 0.9
+        strength = 0.35 if verdict in PALE else 0.9
         x, y = own["effect_tissue"], own["effect_dish"]
         width, height = (
             [own[f"effect_{system}"] - own[f"ci_low_{system}"], own[f"ci_high_{system}"] - own[f"effect_{system}"]]

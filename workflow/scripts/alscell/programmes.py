@@ -24,7 +24,13 @@ DETECTABLE = 1 + stats.norm.ppf(POWER) / stats.norm.ppf((1 + CONFIDENCE) / 2)
 MIN_SETS = 5  # programmes, below which no agreement over sets is given
 N_DRAWS = 2000
 
+# ASSUME: two donor standard deviations are a large effect (two normal arms then overlap by a third), and "neither" is
+# said only where both intervals exclude it. 8 against 4 donors have an interval of about 1.3 to each side, 4 against 4
+# of 1.6.
+LARGE = 2.0  # UNIT: standard deviations of donors or lines
+
 SAME, OPPOSITE, HINT, NEITHER, NOT_COMPARABLE = "same", "opposite", "hint", "neither", "not_comparable"
+UNCLEAR = "unclear"
 TISSUE_ONLY, TISSUE_BLIND, TISSUE_OPEN = "tissue_only", "tissue_dish_blind", "tissue_dish_open"
 DISH_ONLY, DISH_BLIND, DISH_OPEN = "dish_only", "dish_tissue_blind", "dish_tissue_open"
 VERDICTS = {
@@ -38,6 +44,7 @@ VERDICTS = {
     DISH_OPEN: "in the dish; open in tissue: neither no effect nor the same effect can be excluded",
     HINT: "a hint only: an interval excludes 0, but no false discovery rate is reached",
     NEITHER: "in neither",
+    UNCLEAR: "not decided: nothing is found, and a large effect can't be excluded",
     NOT_COMPARABLE: "not comparable",
 }
 
@@ -67,8 +74,7 @@ def judge_programmes(pathways: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
     out["ci_low_difference"], out["ci_high_difference"] = difference_interval(out)
     shown = {name: (pathways[column] <= fdr).to_numpy() for name, column in _SHOWN.items()}
     out["verdict"] = verdicts(out, shown)
-    largest = [out[f"{end}_{system}"].abs() for system in (TISSUE, DISH) for end in ("ci_low", "ci_high")]
-    out["excluded_above"] = np.where(out["verdict"] == NEITHER, pd.concat(largest, axis=1).max(axis=1), np.nan)
+    out["excluded_above"] = np.where(out["verdict"].isin((NEITHER, UNCLEAR)), farthest(out), np.nan)
     out["why"] = why_not_comparable(out)
     out["in_words"] = [_sentence(row) for row in out.to_dict("records")]
     return out
@@ -100,7 +106,8 @@ def verdicts(table: pd.DataFrame, shown: dict[str, np.ndarray]) -> np.ndarray:
        excludes 0. `_dish_blind`: it does not, and the dish would have missed the tissue's effect in more than one of
        five. `_dish_open`: it does not, though the dish would have found it. dish_* alike.
     4. hint: an interval excludes 0, but no FDR is reached.
-    5. neither.
+    5. neither: both intervals exclude every effect of LARGE or more, up or down.
+    6. unclear.
 
     Parameters
     ----------
@@ -126,8 +133,14 @@ def verdicts(table: pd.DataFrame, shown: dict[str, np.ndarray]) -> np.ndarray:
         alone = shows[one] & ~supports[other]
         blind = (table[f"detectable_{other}"] > table[f"effect_{one}"].abs()).to_numpy()
         cases |= {names[0]: alone & differ, names[1]: alone & blind, names[2]: alone}
-    cases[HINT] = supports[TISSUE] | supports[DISH]
-    return np.select(list(cases.values()), list(cases), default=NEITHER)
+    cases |= {HINT: supports[TISSUE] | supports[DISH], NEITHER: farthest(table) < LARGE}
+    return np.select(list(cases.values()), list(cases), default=UNCLEAR)
+
+
+def farthest(table: pd.DataFrame) -> np.ndarray:
+    """The largest effect, of either sign, that the interval of a system still holds; NaN where one is missing."""
+    ends = [f"{end}_{system}" for system in (TISSUE, DISH) for end in ("ci_low", "ci_high")]
+    return table[ends].abs().max(axis=1, skipna=False).to_numpy(dtype=float)
 
 
 def excludes_zero(low: pd.Series, high: pd.Series) -> np.ndarray:
@@ -139,11 +152,17 @@ def why_not_comparable(table: pd.DataFrame) -> pd.Series:
     """Why a row has no verdict, in words; None where it has one."""
     names = {name for listed in table["datasets"] for name in listed.split(";")}
     one = f"only one dataset was tested ({min(names)})" if len(names) == 1 else ""
+    tested = table.groupby([CONTRAST, CELL_TYPE])[["n_tissue", "n_dish"]].transform("max")
     reasons = []
-    for row in table.to_dict("records"):
+    for row, most in zip(table.to_dict("records"), tested.to_dict("records"), strict=True):
         missing = [system for system in (TISSUE, DISH) if not row[f"n_{system}"]]
-        elsewhere = {system: f"no {system} dataset has a tested {row[CELL_TYPE]}" for system in missing}
-        reason = one or "; ".join(elsewhere.values()) or "a pooled interval could not be estimated"
+        elsewhere = [
+            f"no {system} dataset tested this set in {row[CELL_TYPE]}"
+            if most[f"n_{system}"]
+            else f"no {system} dataset has a tested {row[CELL_TYPE]} (no such cell type, or too few donors)"
+            for system in missing
+        ]
+        reason = one or "; ".join(elsewhere) or "a pooled interval could not be estimated"
         reasons.append(reason if row["verdict"] == NOT_COMPARABLE else None)
     return pd.Series(reasons, index=table.index, dtype="str")
 
@@ -152,6 +171,8 @@ def _sentence(row: dict[str, object]) -> str:
     said = VERDICTS[row["verdict"]]
     if row["verdict"] == NEITHER:
         return f"{said}; effects above {row['excluded_above']:.1f} SD can be excluded in both"
+    if row["verdict"] == UNCLEAR:
+        return f"{said}; up to {row['excluded_above']:.1f} SD remain possible"
     if row["verdict"] == NOT_COMPARABLE:
         return f"{said}: {row['why']}"
     for system, verdict in ((DISH, TISSUE_BLIND), (TISSUE, DISH_BLIND)):

@@ -56,6 +56,8 @@ FIGURES = {
     "directions": "Strongest tested results of each direction with 95 % intervals; filled: the FDR is reached.",
     "pathway_heatmap": "Effect of each gene set in each dataset and cell type; dot: FDR reached; gray: not tested.",
     "tissue_dish": "Effect of gene sets in tissue against their effect in the dish, with 95 % intervals.",
+    "biomarkers": "Change of the secreted, shed or leaked genes of the lowest FDR in every cell type; dot: FDR over "
+    "the candidates reached; bold: known from ALS fluids, with the direction there.",
     "replication": "Share of the hits of one dataset that have the same sign and p < 0.05 in another, against chance.",
     "planted_truth": "Planted changes against what the tests said, one field a cell type and gene set.",
     "gene_panel": "Log2 fold change of each ALS gene in each cell type; dot: FDR over the list; gray: not tested.",
@@ -63,7 +65,7 @@ FIGURES = {
     "ligand_receptor": "Change of the score of ligand-receptor pairs between cell types; dot: FDR; white: not asked.",
 }
 PANELS = ("gene_panel", "tdp43", "ligand_receptor")
-OVERALL = ("directions", "pathway_heatmap", "tissue_dish", "replication", "planted_truth")
+OVERALL = ("directions", "pathway_heatmap", "tissue_dish", "biomarkers", "replication", "planted_truth")
 _SHOWN_WIDTH = 0.6  # CSS pixels for each pixel of a figure
 
 

@@ -19,7 +19,7 @@ from alscell.directions import (
 )
 from alscell.figures import plain, signed
 from alscell.keys import CELL_TYPE, CONTRAST, DATASET, PATHWAY
-from alscell.programmes import HINT, NEITHER, NOT_COMPARABLE, VERDICTS
+from alscell.programmes import HINT, NEITHER, NOT_COMPARABLE, UNCLEAR, VERDICTS
 from alscell.report_dish import dish_sentence
 from alscell.report_tables import Results, table, words
 
@@ -106,7 +106,7 @@ def programme_lines(programmes: pd.DataFrame) -> list[str]:
     lines = []
     for verdict, words_of in VERDICTS.items():
         own = programmes[programmes["verdict"] == verdict]
-        if own.empty or verdict in (HINT, NEITHER, NOT_COMPARABLE):
+        if own.empty or verdict in (HINT, NEITHER, NOT_COMPARABLE, UNCLEAR):
             continue
         named = [
             f"{plain(row[PATHWAY])} in {plain(row[CELL_TYPE])} (tissue {signed(row['effect_tissue'])}, dish "

@@ -8,9 +8,9 @@ import pandas as pd
 
 from alscell import report_text as text
 from alscell.figures import plain, signed
-from alscell.figures_dish import STYLES, why_not_compared
+from alscell.figures_dish import PALE, STYLES, why_not_compared
 from alscell.keys import CELL_TYPE, CONTRAST, FAMILY, PATHWAY
-from alscell.programmes import HINT, NEITHER, NOT_COMPARABLE, VERDICTS
+from alscell.programmes import NOT_COMPARABLE, VERDICTS
 from alscell.report_tables import Results, table
 
 
@@ -76,7 +76,7 @@ def _verdict_table(results: Results, compared: pd.DataFrame) -> dict[str, Any]:
         *intervals,
         ("in_words", "verdict", str),
     ]
-    order = [name for name in STYLES if name not in (HINT, NEITHER)] + [HINT, NEITHER]
+    order = [name for name in STYLES if name not in PALE] + list(PALE)
     rows = compared.assign(
         effect_difference=compared["difference"],
         rank=compared["verdict"].map(order.index),

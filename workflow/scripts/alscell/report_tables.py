@@ -454,6 +454,7 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
             ("reported", "in ALS fluids", words),
             ("fluid_agrees", "same direction as in fluid", words),
             ("known", "what is known", words),
+            ("confirmed", "abstract read", words),
         ],
         "synthesis_replication": [
             ("kind", "hits", str),

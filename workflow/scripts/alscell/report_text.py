@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alscell.artefacts import NONE_SCORED, QUIET, UNTESTED
+from alscell.artefacts import CANNOT_SAY, NONE_SCORED, QUIET
 from alscell.calibration import OVER_CELLS
 from alscell.check_design import few_donors
 from alscell.figures import NOTHING, plain, probability, signed
@@ -244,7 +244,7 @@ def artefact_notes(artefacts: pd.DataFrame) -> dict[tuple[str, str, str], str]:
     return {key: _one_note(said) for key, said in notes.items()}
 
 
-_QUIET = "artefact signatures don't move along"
+_QUIET = "artefact signatures don't move as far"
 
 
 def _one_note(said: list[str]) -> str:
@@ -255,8 +255,8 @@ def _one_note(said: list[str]) -> str:
 def _artefact_note(row: dict[str, Any]) -> str:
     if row["flag"] == NONE_SCORED:
         return "no artefact signature is scored"
-    if row["flag"] == UNTESTED:
-        return f"{_artefact_name(row)} not tested"
+    if row["flag"] == CANNOT_SAY:
+        return f"{_artefact_name(row)}: {_artefact_range(row)}"
     if row["flag"] == QUIET:
         return _QUIET
     moved = (
@@ -265,6 +265,13 @@ def _artefact_note(row: dict[str, Any]) -> str:
     if row["held_says"] not in ("stays", "vanishes"):
         return moved
     return f"{moved}; with it held {signed(row['effect_held'])} SD of {signed(row['effect_before'])}"
+
+
+def _artefact_range(row: dict[str, Any]) -> str:
+    if pd.isna(row["artefact_ci_low"]):
+        return "not tested"
+    low, high = signed(row["artefact_ci_low"]), signed(row["artefact_ci_high"])
+    return f"can't say ({signed(row['artefact_effect'])} SD, {low} to {high})"
 
 
 def _artefact_name(row: dict[str, Any]) -> str:
