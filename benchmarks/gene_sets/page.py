@@ -32,8 +32,8 @@ METHODS = """- **measured**: share of members with a count in Velmeshev, Pineda,
 - **half depth**: score at half the counts over the score at all, pbmc4k, cell type where it scores highest.
 - **one gene**: the largest share of the set's score from one member in a cell type of Velmeshev.
 - **closest**: the set with the largest Jaccard index."""
-CHANGES = """Members that left a set because of what these data or the marker tables showed. The numbers above are of the
-sets as they are now, on the same data: of a changed set they are no independent evidence."""
+CHANGES = """Members that left a set because of what these data or the marker tables showed. The numbers above are of
+the sets as they are now, on the same data: of a changed set they are no independent evidence."""
 RULES = """A set **fails** if less than 60 % is measured anywhere, if it nearly copies another one, if it is a program
 and holds a marker of a cell type (resources/markers), if the planted sign is lost in more than 10 % of the splits of
 every dataset, or if false alarms exceed 8 %. It holds **with care** if it is found in less than half of the splits of
