@@ -9,7 +9,8 @@ import pandas as pd
 
 from alscell.gene_sets import collect_sets
 from alscell.planted import count_families
-from alscell.tables import check_table, empty_table
+from alscell.programmes import judge_programmes, score_agreement
+from alscell.tables import TABLES, check_table, empty_table
 
 CONTRASTS = {"als_vs_control": {"factor": "condition", "case": ["ALS"], "control": ["Control"]}}
 CONTRAST = "als_vs_control"
@@ -238,6 +239,19 @@ def pathway_genes(dataset: str) -> pd.DataFrame:
             part.assign(**dict.fromkeys(("log2_fold_change", "p_value", "fdr"), 0.2 if share > 0.5 else np.nan))
         )
     return check_table(pd.concat(parts).drop(columns="effect"), "pathway_genes")
+
+
+def pathway_artefacts(dataset: str) -> pd.DataFrame:
+    """A dissociation signature that moves in microglia only."""
+    tests = pathway_tests(dataset)
+    rows = tests[tests["family"].isin(("inflammation", "stress"))]
+    moves = rows["cell_type"] == "microglia"
+    table = rows.assign(artefact="ex_vivo_activation", n_shared=1, shared="FOS", correlation=0.4, df_held=6.0)
+    table = table.assign(artefact_effect=np.where(moves, 0.9, 0.1), artefact_fdr=np.where(moves, 0.01, 0.9))
+    up = moves & (rows["effect"] > 0)
+    table = table.assign(flag=np.where(up, "artefact_moves_too", "artefact_quiet"), effect_before=rows["effect"])
+    table = table.assign(effect_held=rows["effect"] / 2, ci_low_held=-1.0, ci_high_held=3.0, held_says="stays")
+    return check_table(table[TABLES["pathway_artefacts"].names], "pathway_artefacts")
 
 
 def set_coherence(dataset: str) -> pd.DataFrame:
@@ -470,17 +484,27 @@ def synthesis_pathways() -> pd.DataFrame:
         for family, pathway in SETS:
             both = name == "motor_neuron"
             effect = MOVED.get((name, pathway), float(rng.normal(0, 0.3)))
-            verdict = ("agree" if (name, pathway) in MOVED else "unclear") if both else "one_system"
             row = {"cell_type": name, "family": family, "pathway": pathway, "effect_tissue": effect, "effect": effect}
             row |= {"effect_dish": effect + 0.2 if both else np.nan}
             row |= {"ci_low_dish": effect - 0.6 if both else np.nan, "ci_high_dish": effect + 1 if both else np.nan}
             row |= {"ci_low_tissue": effect - 0.8, "ci_high_tissue": effect + 0.8, "n_datasets": 1 + both}
-            row |= {"n_dish": int(both), "p_difference": 0.7 if both else np.nan, "verdict": verdict}
+            row |= {"n_dish": int(both), "p_difference": 0.7 if both else np.nan}
+            row |= {"fdr_tissue": 0.01 if (name, pathway) in MOVED else 0.5, "fdr_dish": 0.5 if both else np.nan}
             rows.append(row)
     table = pd.DataFrame(rows).assign(contrast=CONTRAST, datasets="dish;tissue", organisms="human;human")
     table = table.assign(n_tissue=1, p_value=0.2, n_same_sign=1, **HETEROGENEITY)
     table = table.assign(ci_low=table["effect"] - 0.6, ci_high=table["effect"] + 0.6, fdr=0.5)
     return check_table(table, "synthesis_pathways")
+
+
+def synthesis_programmes() -> pd.DataFrame:
+    """The verdicts on `synthesis_pathways`."""
+    return check_table(judge_programmes(synthesis_pathways(), fdr=0.05), "synthesis_programmes")
+
+
+def synthesis_agreement() -> pd.DataFrame:
+    """One score: only motor neurons are in both systems."""
+    return check_table(score_agreement(synthesis_programmes(), seed=1), "synthesis_agreement")
 
 
 def synthesis_genes() -> pd.DataFrame:
@@ -508,10 +532,21 @@ def synthesis_replication() -> pd.DataFrame:
 
 
 def synthesis_biomarkers() -> pd.DataFrame:
-    """One candidate."""
+    """One known biomarker, up as in the fluid, in one dataset of two."""
     row = {"contrast": CONTRAST, "cell_type": "microglia", "gene": "GPNMB", "datasets": "tissue", "organisms": "human"}
-    row |= {"log2_fold_change": 2.0, "fdr": 0.0004, "direction": "up", "known": "CSF GPNMB, a paper"}
-    return check_table(pd.DataFrame([row]), "synthesis_biomarkers")
+    row |= {"status": "known", "direction": "up", "lead_dataset": "tissue", "log2_fold_change": 2.0, "ci_low": 1.0}
+    row |= {"ci_high": 3.0, "fdr": 0.0004, "fdr_all_genes": 0.001, "share": 0.9, "highest_in": "microglia", "tau": 0.97}
+    row |= {"share_highest": 0.9, "changes_in": "microglia", "effects": "tissue +2.00 (+1.00 to +3.00)"}
+    row |= {"n_datasets": 1, "n_same_sign": 0, "systems": None, "effect_pooled": np.nan, "how": "shed", "fluid": "CSF"}
+    row |= {"ci_low_pooled": np.nan, "ci_high_pooled": np.nan, "reported": "up", "fluid_agrees": "yes"}
+    return check_table(pd.DataFrame([row | {"known": "CSF GPNMB, a paper"}]), "synthesis_biomarkers")
+
+
+def synthesis_biomarkers_tested() -> pd.DataFrame:
+    """Two datasets; nothing is found in the dish."""
+    rows = pd.DataFrame({"dataset": ["dish", "tissue"], "n_hits": [0, 1], "detectable": [2.0, 1.0]})
+    rows = rows.assign(contrast=CONTRAST, n_genes=90, n_cell_types=2, n_tests=150, detectable_low=0.5)
+    return check_table(rows.assign(detectable_high=3.0), "synthesis_biomarkers_tested")
 
 
 def planted() -> pd.DataFrame:
@@ -559,7 +594,7 @@ def directions() -> pd.DataFrame:
         "fdr": 0.01,
         "hit": True,
     }
-    row |= {"unit": "donor SD", "kind": "gene_set", "file": "pathway_tests.tsv"}
+    row |= {"unit": "donor SD", "kind": "gene_set", "file": "pathway_tests.tsv", "in_dish": None}
     inflamed = {"direction": "neuroinflammation", "cell_type": "microglia"}
     rows = [
         row | inflamed | {"name": "inflammation/tnf_nfkb", "effect": 1.4, "donors": "4 of 5, not T3", "carried_by":

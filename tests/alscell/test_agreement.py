@@ -1,4 +1,4 @@
-"""Gene sets and genes over datasets: single datasets, both systems, the words of the verdict, names of cell types."""
+"""Gene sets and genes over datasets: single datasets, both systems, names of cell types."""
 
 import numpy as np
 import pandas as pd
@@ -31,8 +31,8 @@ def gene_row(dataset, gene, change, *, se=0.2, fdr=0.5, cell_type="t", descripti
     }  # fmt: skip
 
 
-def pool(*rows, fdr=0.05):
-    return agreement.synthesize_pathways(pd.DataFrame(rows), systems=SYSTEMS, fdr=fdr)
+def pool(*rows):
+    return agreement.synthesize_pathways(pd.DataFrame(rows), systems=SYSTEMS)
 
 
 def checked(table, name):
@@ -46,7 +46,7 @@ def test_one_dataset_keeps_its_own_test(effect):
     got = pool(row).iloc[0]
     own = ["effect", "p_value", "ci_low", "ci_high"]
     assert got[own].tolist() == [row[name] for name in own]
-    assert got[["verdict", "note"]].tolist() == ["one_system", "one_dataset"]
+    assert got["note"] == "one_dataset"
     assert np.isnan([got["tau_squared"], got["i_squared"], got["prediction_low"]]).all()
 
 
@@ -72,44 +72,6 @@ def test_two_datasets_are_too_few_for_a_pooled_p_and_say_so():
     got = pool(pathway_row("cord", 6.0), pathway_row("lines", 6.0)).iloc[0]
     assert got["p_value"] > 0.03
     assert got["note"] == "two_datasets"
-    assert got["verdict"] == "agree"  # by the two tests, not by the pooled p
-
-
-@pytest.mark.parametrize(
-    ("tissue", "dish", "verdict"),
-    [
-        (4.0, 3.0, "agree"),
-        (-4.0, -3.0, "agree"),
-        (4.0, -3.0, "disagree"),
-        (4.0, 0.0, "tissue_only"),
-        (0.1, -4.0, "dish_only"),
-        (2.5, 1.1, "unclear"),  # not significant in the dish, but not different from tissue either
-        (0.3, 0.2, "unclear"),
-        (4.0, None, "one_system"),
-        (None, 4.0, "one_system"),
-    ],
-)
-def test_verdicts(tissue, dish, verdict):
-    rows = [pathway_row(name, value, df=30) for name, value in (("cord", tissue), ("lines", dish)) if value is not None]
-    assert pool(*rows)["verdict"].tolist() == [verdict]
-
-
-def test_weak_systems_agree_if_the_pooled_effect_is_shown():
-    """Four tissue and four dish datasets: neither system's own FDR passes among 20 sets; that of all eight does."""
-    datasets = {f"{system}{i}": system for system in ("tissue", "dish") for i in range(4)}
-    rows = [
-        pathway_row(name, 0.7 + 0.2 * (i % 4) if number == 0 else 0.01, df=30, pathway=f"s{number:02}")
-        for number in range(20)
-        for i, name in enumerate(datasets)
-    ]
-    got = agreement.synthesize_pathways(pd.DataFrame(rows), systems=datasets, fdr=0.05).set_index("pathway")
-    alone = agreement.synthesize_pathways(
-        pd.DataFrame([row for row in rows if row["dataset"].startswith("dish")]), systems=datasets, fdr=0.05
-    )
-    assert alone["p_value"].min() < 0.05 < alone["fdr"].min()
-    assert got.loc["s00", "fdr"] <= 0.05
-    assert got.loc["s00", "verdict"] == "agree"
-    assert set(got["verdict"][1:]) == {"unclear"}
 
 
 def test_descriptive_rows_never_enter():
@@ -123,9 +85,6 @@ def test_no_rows_give_empty_tables():
     assert checked(pool(none), "synthesis_pathways").empty
     genes = agreement.synthesize_genes(pd.DataFrame([gene_row("cord", "A", 1, descriptive=True)]), systems=SYSTEMS)
     assert checked(agreement.worth_keeping(genes, fdr=0.05), "synthesis_genes").empty
-    none = pd.DataFrame([gene_row("cord", "A", 1, descriptive=True)])
-    found = agreement.find_biomarkers(none, pd.DataFrame({"gene": ["A"], "known": [""]}), fdr=0.05)
-    assert checked(found, "synthesis_biomarkers").empty
 
 
 def test_difference_between_systems_is_calibrated():
@@ -140,7 +99,7 @@ def test_difference_between_systems_is_calibrated():
     assert 0.02 < (got["p_difference"] < 0.05).mean() < 0.055
 
 
-def test_genes_and_biomarkers():
+def test_genes():
     table = pd.DataFrame(
         [
             gene_row("cord", "NEFL", 1.0, fdr=0.01),
@@ -165,41 +124,6 @@ def test_genes_and_biomarkers():
     assert np.isnan(kept.loc["ONLY", "log2_fold_change_dish"])
     p_values = genes.sort_values("p_value")["p_value"].to_numpy()
     assert genes["fdr"].min() == pytest.approx((p_values * 5 / np.arange(1, 6)).min())  # five genes of one cell type
-    candidates = pd.DataFrame({"gene": ["NEFL", "GPNMB", "CHIT1"], "known": ["light chain; doi", "", "doi"]})
-    found = checked(agreement.find_biomarkers(table, candidates, fdr=0.05), "synthesis_biomarkers")
-    assert found["gene"].tolist() == ["GPNMB", "NEFL"]
-    assert found["fdr"].tolist() == [0.04, 0.01]
-    assert found["direction"].tolist() == ["down", "up"]
-    assert found["datasets"].tolist() == ["cord", "cord"]
-    assert found["log2_fold_change"].tolist() == [-0.5, 1.0]
-    assert found["known"].isna().tolist() == [True, False]
-
-
-def test_direction_of_a_biomarker_is_that_of_its_hits_and_not_of_the_pool():
-    """A: the one hit is down, the pool is up. B: two hits, against each other. C: two hits, both up."""
-    table = pd.DataFrame(
-        [
-            gene_row("cord", "A", -0.5, se=0.3, fdr=0.01),
-            gene_row("cortex", "A", 1.0, fdr=0.2),
-            gene_row("lines", "A", 1.0, fdr=0.2),
-            gene_row("cord", "B", -1.0, fdr=0.04),
-            gene_row("lines", "B", 2.0, fdr=0.001),
-            gene_row("cortex", "C", 1.0, fdr=0.02),
-            gene_row("cord", "C", 2.0, fdr=0.02),
-            gene_row("lines", "C", -3.0, fdr=0.06),
-            gene_row("cord", "D", 3.0, fdr=0.01),
-        ]
-    )
-    pooled = agreement.synthesize_genes(table, systems=SYSTEMS).set_index("gene")
-    assert pooled.loc["A", "log2_fold_change"] > 0
-    candidates = pd.DataFrame({"gene": ["A", "B", "C"], "known": ""})
-    found = checked(agreement.find_biomarkers(table, candidates, fdr=0.05), "synthesis_biomarkers")
-    columns = ["gene", "datasets", "log2_fold_change", "fdr", "direction"]
-    assert found[columns].to_numpy().tolist() == [
-        ["A", "cord", -0.5, 0.01, "down"],
-        ["B", "cord;lines", 2.0, 0.001, "mixed"],
-        ["C", "cord;cortex", 2.0, 0.02, "up"],
-    ]
 
 
 def test_cell_types_of_another_spelling_are_one_type(caplog):
@@ -209,7 +133,7 @@ def test_cell_types_of_another_spelling_are_one_type(caplog):
         pathway_row("lines", 1.0, cell_type="glia_like"),
     ]
     matched = agreement.match_cell_types(pd.DataFrame(rows), names={})
-    got = agreement.synthesize_pathways(matched, systems=SYSTEMS, fdr=0.05)
+    got = agreement.synthesize_pathways(matched, systems=SYSTEMS)
     assert got[["cell_type", "datasets"]].to_numpy().tolist() == [
         ["glia_like", "lines"],
         ["motor_neuron", "cord;lines"],

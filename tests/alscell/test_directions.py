@@ -21,7 +21,8 @@ def arms(example) -> dict[str, pd.Series]:
 def table(example, arms) -> pd.DataFrame:
     of_sets = (example.pathway_tests("tissue"), example.pathway_genes("tissue"), example.pathway_donors("tissue"))
     parts = [
-        directions.set_rows(*of_sets, arms),
+        directions.set_rows(*of_sets, example.pathway_artefacts("tissue"), arms),
+        directions.programme_rows(example.synthesis_programmes()),
         directions.gene_rows(example.gene_panel("tissue")),
         directions.index_rows(example.tdp43_index("tissue")),
         directions.pair_rows(example.ligand_receptor("tissue")),
@@ -37,7 +38,7 @@ def test_only_tested_rows_are_there_and_all_of_them(example, table):
     assert "mural" not in set(table["cell_type"])  # descriptive
     panel = example.gene_panel("tissue")
     assert (table["kind"] == "gene").sum() == panel["fdr_panel"].notna().sum() < panel["p_value"].notna().sum()
-    assert table["p_value"].notna().all()
+    assert (table["p_value"].isna() == (table["kind"] == "programme")).all()
     assert (table["hit"] == (table["fdr"] <= 0.05)).all()
 
 
@@ -106,3 +107,35 @@ def test_order_is_fixed(table):
     pd.testing.assert_frame_equal(finish([shuffled], fdr=0.05), finish([table], fdr=0.05))
     pd.testing.assert_frame_equal(strongest(shuffled, n=9), strongest(table, n=9))
     assert np.isfinite(table["effect"]).all()
+
+
+def test_programmes_stand_side_by_side_and_only_where_both_systems_were_tested(example, table):
+    judged = example.synthesis_programmes().query("verdict != 'not_comparable'")
+    rows = table[table["kind"] == "programme"]
+    assert len(judged) > 0
+    assert set(rows["dataset"]) == {"(tissue)", "(dish)"}
+    assert len(rows) <= 2 * len(judged)
+    first = strongest(rows, n=4)
+    assert first["dataset"].tolist() == ["(tissue)", "(dish)"] * 2
+    assert first["name"].iloc[0] == first["name"].iloc[1]
+
+
+def test_verdicts_are_found_by_the_matched_name_of_a_cell_type(example):
+    judged = example.synthesis_programmes().query("verdict != 'not_comparable'").iloc[:1]
+    tests = judged[["contrast", "cell_type", "family", "pathway"]].assign(
+        dataset="tissue", descriptive=False, standard_error=1.0, p_value=0.5
+    )
+    renamed = tests.assign(cell_type="The other name")
+    names = {judged["cell_type"].iloc[0]: ["The other name"]}
+    both = pd.concat([tests.assign(dataset="dish"), renamed], ignore_index=True)
+    assert directions.verdicts_of(both, judged, names=names) == [judged["in_words"].iloc[0]] * 2
+    assert directions.verdicts_of(renamed, judged, names={}) == [None]
+
+
+def test_a_moving_artefact_is_noted(example, table):
+    microglia = table[(table["cell_type"] == "microglia") & table["name"].str.startswith(("inflammation/", "stress/"))]
+    up = microglia[microglia["effect"] > 0]
+    assert len(up)
+    assert up["note"].tolist() == ["artefact signature moves too: ex_vivo_activation"] * len(up)
+    others = table[(table["kind"] == "gene_set") & (table["cell_type"] != "microglia")]
+    assert others["note"].isna().all()

@@ -13,6 +13,7 @@ from alscell import (
     figures_calibration,
     figures_cells,
     figures_composition,
+    figures_dish,
     figures_panels,
     figures_samples,
     figures_summary,
@@ -72,7 +73,7 @@ def drawn(example):
         "pathway_heatmap": figures_summary.draw_pathway_heatmap(
             pd.concat(both), pd.concat(skipped), fdr=0.05, stamp=STAMP
         ),
-        "tissue_dish": figures_summary.draw_tissue_dish(example.synthesis_pathways(), n_labels=4, stamp=STAMP),
+        "tissue_dish": figures_dish.draw_tissue_dish(example.synthesis_programmes(), n_labels=4, stamp=STAMP),
         "replication": figures_summary.draw_replication(example.synthesis_replication(), stamp=STAMP),
         "planted_truth": figures_summary.draw_planted(example.planted(), stamp=STAMP),
     }
@@ -215,21 +216,21 @@ def test_tissue_and_dish_are_compared_only_where_both_exist(drawn):
 
 
 def test_one_dataset_or_one_system_is_said_to_be_so(example):
-    table = example.synthesis_pathways().assign(effect_dish=np.nan, n_dish=0)
-    figure, numbers = figures_summary.draw_tissue_dish(table.assign(datasets="cord"), n_labels=3, stamp="")
+    table = example.synthesis_programmes().assign(verdict="not_comparable", n_dish=0)
+    figure, numbers = figures_dish.draw_tissue_dish(table.assign(datasets="cord"), n_labels=3, stamp="")
     assert "Only one dataset was tested (cord)" in texts(figure)
     assert numbers.empty
-    figure, _ = figures_summary.draw_tissue_dish(table.assign(datasets="cord;cortex"), n_labels=3, stamp="")
+    figure, _ = figures_dish.draw_tissue_dish(table.assign(datasets="cord;cortex"), n_labels=3, stamp="")
     assert "of one system (tissue)" in texts(figure)
-    figure, _ = figures_summary.draw_tissue_dish(example.synthesis_pathways().iloc[:0], n_labels=3, stamp="")
+    figure, _ = figures_dish.draw_tissue_dish(example.synthesis_programmes().iloc[:0], n_labels=3, stamp="")
     assert "No cell type was compared" in texts(figure)
 
 
 def test_wide_intervals_of_two_datasets_do_not_flatten_the_panel(example):
     """One degree of freedom: intervals of 12.7 standard errors to each side."""
-    table = example.synthesis_pathways()
+    table = example.synthesis_programmes()
     wide = table.assign(ci_low_tissue=table["effect_tissue"] - 50, ci_high_tissue=table["effect_tissue"] + 50)
-    figure, _ = figures_summary.draw_tissue_dish(wide, n_labels=3, stamp="")
+    figure, _ = figures_dish.draw_tissue_dish(wide, n_labels=3, stamp="")
     low, high = figure.axes[0].get_xlim()
     largest = table[["effect_tissue", "effect_dish"]].abs().max(axis=None)
     assert -2.5 * largest < low < -largest < largest < high < 2.5 * largest
@@ -268,7 +269,7 @@ def test_empty_tables_give_a_figure_that_says_so(example):
         figures_tests.draw_pathway_donors(none("pathway_donors"), none("pathway_tests"), sheet, **of_contrast, **donor),
         figures_calibration.draw_calibration(none("calibration"), none("calibration_histogram"), stamp=""),
         figures_summary.draw_pathway_heatmap(none("pathway_tests"), none("differential_skipped"), fdr=0.05, stamp=""),
-        figures_summary.draw_tissue_dish(none("synthesis_pathways"), n_labels=3, stamp=""),
+        figures_dish.draw_tissue_dish(none("synthesis_programmes"), n_labels=3, stamp=""),
         figures_summary.draw_replication(none("synthesis_replication"), stamp=""),
         figures_summary.draw_planted(none("planted"), stamp=""),
     ]

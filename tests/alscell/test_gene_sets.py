@@ -72,6 +72,12 @@ def test_overlaps_are_counted_and_near_copies_named() -> None:
     assert copies.dropna().to_dict() == {"big": "f/inside", "inside": "f/big"}
 
 
+def test_pairs_within_a_public_collection_are_left_out() -> None:
+    given = pd.concat([members(a=["SOD1", "FUS"]), members(b=["SOD1"], c=["SOD1"]).assign(family="go")])
+    overlap = find_overlaps(given, ["go"])
+    assert sorted(zip(overlap["pathway"], overlap["other_pathway"], strict=True)) == [("a", "b"), ("a", "c")]
+
+
 def test_overlaps_equal_those_of_python_sets() -> None:
     sets = {f"s{n}": [f"G{(7 * n + step) % 40}" for step in range(5 + n)] for n in range(12)}
     overlap = find_overlaps(members(**sets)).set_index(["pathway", "other_pathway"])["n_shared"].to_dict()

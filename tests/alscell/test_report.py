@@ -12,6 +12,7 @@ import yaml
 
 from alscell import report, report_text
 from alscell.figures_tests import count_genes, draw_pathways
+from alscell.report_dish import dish_section
 from alscell.report_tables import Results
 from alscell.report_text import depth_sentence
 from alscell.tables import empty_table
@@ -74,6 +75,7 @@ def results(example, tmp_path_factory) -> Results:
         "pathway_sets",
         "pathway_tests",
         "pathway_genes",
+        "pathway_artefacts",
         "set_coherence",
         "calibration",
         "gene_panel",
@@ -84,6 +86,7 @@ def results(example, tmp_path_factory) -> Results:
     tables = {name: pd.concat([getattr(example, name)(one) for one in example.TYPES]) for name in names}
     tables["pathway_views"] = compare_views(tables["pathway_tests"], tables["enrichment"], fdr=0.05)
     over = ("synthesis_pathways", "synthesis_genes", "synthesis_biomarkers", "synthesis_replication")
+    over += ("synthesis_programmes", "synthesis_agreement", "synthesis_biomarkers_tested")
     over += ("gene_sets", "planted", "planted_families", "planted_genes", "planted_composition", "directions")
     tables |= {name: getattr(example, name)() for name in over}
     tables["cluster_labels"] = pd.concat([example.cluster_labels(one).assign(dataset=one) for one in example.TYPES])
@@ -162,8 +165,8 @@ def test_findings_are_said_in_words(page):
     words = page.words()
     assert "2 of 40 pathway tests reach FDR 0.05, in 2 of 4 cell types" in words
     assert (
-        "microglia (5 against 4 donors): inflammation: interferon alpha up (effect +2.40, FDR 0.0034, CAMERA agrees)"
-        in words
+        "microglia (5 against 4 donors): inflammation: interferon alpha up (effect +2.40, FDR 0.0034, CAMERA agrees, "
+        "dissociation signature moves too: +0.90 SD, FDR 0.010; with it held +1.20 SD of +2.40)" in words
     )
     assert "genes: 3 up, 1 down" in words
     assert "Of 4 planted changes that were tested, 3 were found, 1 missed" in words
@@ -326,7 +329,13 @@ def test_nothing_testable_is_said(example):
     tests = tests[tests["descriptive"]]
     counts = count_genes(empty_table("differential"), empty_table("differential_skipped"), fdr=0.05)
     sentence, lines = report_text.summary_lines(
-        tests, empty_table("pathway_views"), counts, fdr=0.05, replicate="donor", max_sets=3
+        tests,
+        empty_table("pathway_views"),
+        counts,
+        empty_table("pathway_artefacts"),
+        fdr=0.05,
+        replicate="donor",
+        max_sets=3,
     )
     assert sentence.startswith("No pathway test was possible")
     assert lines == []
@@ -394,3 +403,42 @@ def test_genes_read_one_by_one_are_answered_in_a_sentence(page):
     assert "Not tested: 3 too few counts of the ligand." in words
     assert "neurons and neighbors are needed" in words  # the dish
     assert "share no known mutated gene" in words  # the dish
+
+
+def test_hits_of_inflammation_carry_a_word_on_artefacts(page, example):
+    words = page.words()
+    assert "dissociation signature moves too: +0.90 SD, FDR 0.010; with it held +1.20 SD of +2.40" in words
+    table = example.pathway_artefacts("tissue")
+    key = ("microglia", "inflammation", "interferon_alpha")
+    none = report_text.artefact_notes(table.assign(flag="no_artefact_scored"))
+    assert none[key] == "no artefact signature is scored"
+    both = pd.concat([table.assign(artefact="post_mortem", flag="artefact_quiet"), table])
+    assert report_text.artefact_notes(both)[key].startswith("dissociation signature moves too")
+    assert report_text.artefact_notes(table.assign(flag="artefact_quiet"))[key].endswith("don't move along")
+    descriptive = report_text.artefact_notes(table.assign(held_says="descriptive"))[key]
+    assert descriptive == "dissociation signature moves too: +0.90 SD, FDR 0.010"
+
+
+def test_biomarkers_in_a_sentence_say_what_could_be_found(page, example):
+    words = page.words()
+    assert "1 secreted, shed or leaked genes change in a cell type (1 known from ALS fluids, 0 new candidates)" in words
+    assert "Of 1 changes with a direction known from ALS fluids, 1 have it." in words
+    tested = example.synthesis_biomarkers_tested()
+    none = report_text.biomarker_sentence(example.synthesis_biomarkers().iloc[:0], tested.iloc[:1])
+    assert none.startswith("No secreted, shed or leaked gene changes in any cell type. dish")
+    assert "could find a 4.0-fold change or more with 80 % power" in none
+    assert "could be tested" in report_text.biomarker_sentence(example.synthesis_biomarkers(), tested.iloc[:0])
+
+
+def test_one_system_is_a_sentence_and_no_figure(results):
+    programmes = results.tables["synthesis_programmes"]
+    alone = programmes.assign(verdict="not_comparable", datasets="cord")
+    section = dish_section(dataclasses.replace(results, tables=results.tables | {"synthesis_programmes": alone}))
+    assert section == {
+        "sentence": "Only one dataset was tested (cord): there is no other one to compare it with.",
+        "scores": None,
+        "verdicts": None,
+    }
+    section = dish_section(results)
+    assert section["sentence"].startswith("Of 10 programmes in cell types tested in both tissue and dish: 1 same")
+    assert "10 more could not be compared" in section["sentence"]

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from alscell.biomarkers import HOW, REPORTED
 from alscell.check_schema import schema_problems
 from alscell.files import read_gene_table, read_gmt, read_samples
 from alscell.gene_sets import find_overlaps
@@ -149,13 +150,19 @@ def test_biomarkers_are_known_genes_with_sources():
     lists = {name: set(genes) for family, name, genes in members() if family == "biomarkers"}
     assert lists["fluid_biomarkers"] == set(table.loc[table["known"] != "", "gene"])
     assert lists["secreted_candidates"] == set(table.loc[table["known"] == "", "gene"])
-    assert list(table.columns) == ["gene", "known"]
+    symbols = pd.read_csv(ROOT / "resources" / "genes" / "human.tsv.gz", sep="\t", keep_default_na=False)["symbol"]
+    assert list(table.columns) == ["gene", "how", "fluid", "reported", "known"]
+    assert len(table) >= 150
     assert table["gene"].is_unique
-    assert set(table["gene"]) <= SYMBOLS
+    assert set(table["gene"]) <= set(symbols)
+    assert set(table["how"]) == set(HOW)
+    assert set(table["reported"]) == {"", *REPORTED}
+    assert ((table["reported"] != "") == (table["known"] != "")).all()
     assert {"NEFL", "NEFH", "CHIT1", "CHI3L1", "GPNMB"} <= set(table.loc[table["known"] != "", "gene"])
-    assert (table["known"] == "").sum() >= 20
     cited = table.loc[table["known"] != "", "known"]
     assert cited.str.contains(r"10\.\d{4,5}/|PMC\d+|\d+:\d+ \(\w+ \d{4}\)").all()
+    assert cited[table["reported"] == "up"].str.contains("raised").all()
+    assert cited[table["reported"] == "down"].str.contains("lowered").all()
 
 
 def test_gene_table():

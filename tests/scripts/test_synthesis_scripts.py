@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 import compare_planted
+import judge_programmes
 import synthesize_datasets
 from alscell import files
 from alscell.tables import empty_table
@@ -13,6 +14,8 @@ from alscell.tables import empty_table
 PLANTED_TABLES = ("planted", "planted_families", "planted_genes", "planted_composition")
 
 GENE_TABLES = Path(__file__).resolve().parents[2] / "resources" / "genes"
+CANDIDATES = {"gene": ["NEFL", "CHIT1"], "how": ["leaked", "secreted"], "fluid": ["CSF", ""], "reported": ["up", ""]}
+CANDIDATES["known"] = ["doi", ""]
 ORGANISMS = {"cord": "human", "lines": "human", "mice": "mouse"}
 
 
@@ -33,7 +36,8 @@ def pathway_tests(dataset, effects):
 def differential(dataset, changes):
     rows = [
         {"dataset": dataset, "contrast": "c", "cell_type": "t", "gene": gene, "mean": 5.0, "log2_fold_change": change,
-         "log2_fold_change_shrunk": change, "standard_error": 0.2, "statistic": change / 0.2, "df": 8.0, "p_value": p, "fdr": p,
+         "log2_fold_change_shrunk": change, "standard_error": 0.2, "statistic": change / 0.2, "df": 8.0, "p_value": p,
+         "fdr": p,
          "fdr_all": p, "p_without_one": p, "decisive_donor": "d1", "outlier_donor": None,
          "n_case": 4, "n_control": 4, "descriptive": False}
         for gene, (change, p) in changes.items()
@@ -49,13 +53,18 @@ def synthesize(folder, tests, genes, cell_types=None):
         path = folder / f"{number}.tsv.gz"
         files.write_table(table, path, name)
         given[name].append(str(path))
-    files.write_plain_table(pd.DataFrame({"gene": ["NEFL", "CHIT1"], "known": ["doi", ""]}), folder / "known.tsv")
-    outputs = {name: str(folder / f"{name}.tsv") for name in ("pathways", "genes", "biomarkers", "replication")}
+    files.write_plain_table(pd.DataFrame(CANDIDATES), folder / "known.tsv")
+    outputs = {
+        name: str(folder / f"{name}.tsv")
+        for name in ("pathways", "genes", "biomarkers", "biomarkers_tested", "replication")
+    }
     choices = {"cell_types": cell_types or {}, "fdr": 0.05, "n_expression_bins": 25}
     known = {"systems": {"cord": "tissue", "lines": "dish", "mice": "tissue"}, "organisms": ORGANISMS}
     tables = {"candidates": str(folder / "known.tsv"), "orthologs": str(GENE_TABLES / "mouse_human.tsv.gz")}
     synthesize_datasets.main(**given, **outputs, **tables, **known, **choices)
-    return {name: files.read_table(path, f"synthesis_{name}") for name, path in outputs.items()}
+    judged = {name: str(folder / f"{name}.tsv") for name in ("programmes", "agreement")}
+    judge_programmes.main(pathways=outputs["pathways"], **judged, fdr=0.05, seed=1)
+    return {name: files.read_table(path, f"synthesis_{name}") for name, path in (outputs | judged).items()}
 
 
 def test_four_tables_of_two_datasets(tmp_path):
@@ -68,10 +77,10 @@ def test_four_tables_of_two_datasets(tmp_path):
         differential("lines", {"NEFL": (0.8, 0.01)}),
     ]
     got = synthesize(tmp_path, tests, genes)
-    assert got["pathways"].set_index("pathway")["verdict"].to_dict() == {
-        "a": "agree",
+    assert got["programmes"].set_index("pathway")["verdict"].to_dict() == {
+        "a": "same",
         "b": "tissue_only",
-        "c": "unclear",
+        "c": "neither",
     }
     assert got["genes"]["gene"].tolist() == ["NEFL"]
     again = got["replication"].set_index(["kind", "discovery"])
@@ -92,7 +101,7 @@ def test_cell_types_are_matched_by_name_whatever_their_spelling(tmp_path):
     for name in ("pathways", "genes", "biomarkers"):
         table = got[name]
         assert table[["cell_type", "datasets"]].to_numpy().tolist() == [["motor_neuron", "cord;lines"]]
-    assert got["pathways"]["verdict"].tolist() == ["agree"]
+    assert got["programmes"]["verdict"].tolist() == ["same"]
 
 
 def test_genes_of_mice_are_compared_under_the_symbols_of_their_human_orthologs(tmp_path, caplog):
@@ -119,7 +128,7 @@ def test_genes_of_mice_are_compared_under_the_symbols_of_their_human_orthologs(t
 
 def test_one_dataset_still_makes_the_tables(tmp_path):
     got = synthesize(tmp_path, [pathway_tests("cord", {"a": (3.0, 1e-5)})], [empty_table("differential")])
-    assert got["pathways"]["verdict"].tolist() == ["one_system"]
+    assert got["programmes"]["why"].tolist() == ["only one dataset was tested (cord)"]
     assert np.isnan(got["pathways"]["effect_dish"][0])
     assert got["pathways"]["note"].tolist() == ["one_dataset"]
     for name in ("genes", "biomarkers", "replication"):
@@ -132,8 +141,8 @@ def test_configured_names_of_a_cell_type_bring_datasets_together(tmp_path):
     for tables in (tests, genes):
         tables[0]["cell_type"], tables[1]["cell_type"] = "alpha_motor_neuron", "motor_neuron"
     got = synthesize(tmp_path, tests, genes, {"motor_neuron": ["alpha_motor_neuron"]})
-    assert got["pathways"][["cell_type", "datasets", "verdict"]].to_numpy().tolist() == [
-        ["motor_neuron", "cord;lines", "agree"]
+    assert got["programmes"][["cell_type", "datasets", "verdict"]].to_numpy().tolist() == [
+        ["motor_neuron", "cord;lines", "same"]
     ]
     assert len(got["replication"]) == 4
 

@@ -22,7 +22,9 @@ LIBRARY = {
         "agreement",
         "annotation",
         "archives",
+        "artefacts",
         "atlas",
+        "biomarkers",
         "calibration",
         "carriers",
         "cell_classes",
@@ -53,9 +55,10 @@ LIBRARY = {
         "expression",
         "figures",
         "figures_calibration",
-        "figures_directions",
         "figures_cells",
         "figures_composition",
+        "figures_directions",
+        "figures_dish",
         "figures_panels",
         "figures_samples",
         "figures_summary",
@@ -65,8 +68,8 @@ LIBRARY = {
         "gene_panel",
         "gene_set_files",
         "gene_sets",
-        "geo",
         "genes",
+        "geo",
         "given_pseudobulk",
         "h5ad",
         "hidden",
@@ -87,15 +90,17 @@ LIBRARY = {
         "planted",
         "pooling",
         "power",
+        "programmes",
         "pseudobulk",
         "public_sets",
         "quality",
-        "raw_layouts",
         "random_sets",
         "ranking",
+        "raw_layouts",
         "replication",
         "report",
         "report_directions",
+        "report_dish",
         "report_gene_sets",
         "report_panels",
         "report_tables",
@@ -225,6 +230,10 @@ TESTED = [name for name, dataset in DATASETS.items() if dataset["contrasts"]]  #
 WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["enters_at"] != "pseudobulk"]
 SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
 PLANTED = [name for name in SIMULATED if name in TESTED]  # what was planted there can be looked for
+SYNTHESIS = (
+    *("pathways", "programmes", "agreement", "genes", "biomarkers", "biomarkers_tested", "replication"),
+    "directions",
+)
 STAMPED = [name for name, dataset in DATASETS.items() if dataset["facts"].get("simulated")]  # whoever made the data
 COLLECTIONS = {entry["name"]: entry for entry in config["pathways"]["collections"]}
 CALIBRATED = config["calibration"]["in_report"]  # else `snakemake calibration` only
@@ -460,6 +469,7 @@ def result_files():
             "pathway_genes.tsv.gz",
             "set_coherence.tsv",
             "pathway_views.tsv",
+            "pathway_artefacts.tsv",
             "composition.tsv",
             "composition_donors.tsv",
             "gene_panel.tsv",
@@ -488,10 +498,7 @@ def result_files():
         *(path for name in by_dataset + by_contrast for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in calibration if CALIBRATED for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in truth for path in expand_datasets(f"{folder}/truth/{name}", SIMULATED)),
-        *(
-            f"<summary>/synthesis/{name}.tsv"
-            for name in ("pathways", "genes", "biomarkers", "replication", "directions")
-        ),
+        *(f"<summary>/synthesis/{name}.tsv" for name in SYNTHESIS),
         *(f"<summary>/gene_sets/{name}.tsv" for name in ("members", "sets", "overlap")),
         *(f"<summary>/gene_sets/collections/{name}.{ending}" for name in COLLECTIONS for ending in ("gmt", "tsv")),
         *(

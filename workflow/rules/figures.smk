@@ -433,7 +433,7 @@ rule plot_pathway_heatmap:
 
 rule plot_tissue_dish:
     input:
-        pathways="<summary>/synthesis/pathways.tsv",
+        programmes="<summary>/synthesis/programmes.tsv",
         library=library("plot_tissue_dish"),
     output:
         pdf="<summary>/figures/tissue_dish.pdf",

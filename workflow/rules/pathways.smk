@@ -204,3 +204,32 @@ rule compare_views:
         "Compare activity and enrichment of the gene sets of {wildcards.dataset}"
     script:
         "../scripts/compare_views.py"
+
+
+rule show_artefacts:
+    input:
+        tests="results/{dataset}/pathway_tests.tsv",
+        donor_scores="results/{dataset}/pathway_donors.parquet",
+        members="<summary>/gene_sets/members.tsv",
+        orthologs=local(ortholog_table),
+        samples=local(sheet),
+        library=library("show_artefacts"),
+    output:
+        table="results/{dataset}/pathway_artefacts.tsv",
+    log:
+        "logs/show_artefacts/{dataset}.log",
+    benchmark:
+        "benchmarks/show_artefacts/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        definitions=contrast_definitions,
+        covariates=covariates,
+        min_cells=lookup("pseudobulk/min_cells", within=config),
+        min_donors=lookup("differential/min_donors", within=config),
+        fdr=lookup("differential/fdr", within=config),
+    message:
+        "Put artefact signatures beside stress and inflammation in {wildcards.dataset}"
+    script:
+        "../scripts/show_artefacts.py"

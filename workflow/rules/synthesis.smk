@@ -12,6 +12,7 @@ rule synthesize_datasets:
         pathways="<summary>/synthesis/pathways.tsv",
         genes="<summary>/synthesis/genes.tsv",
         biomarkers="<summary>/synthesis/biomarkers.tsv",
+        biomarkers_tested="<summary>/synthesis/biomarkers_tested.tsv",
         replication="<summary>/synthesis/replication.tsv",
     log:
         "logs/synthesize_datasets/synthesize_datasets.log",
@@ -32,12 +33,37 @@ rule synthesize_datasets:
         "../scripts/synthesize_datasets.py"
 
 
+rule judge_programmes:
+    input:
+        pathways="<summary>/synthesis/pathways.tsv",
+        library=library("judge_programmes"),
+    output:
+        programmes="<summary>/synthesis/programmes.tsv",
+        agreement="<summary>/synthesis/agreement.tsv",
+    log:
+        "logs/judge_programmes/judge_programmes.log",
+    benchmark:
+        "benchmarks/judge_programmes/judge_programmes.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        fdr=lookup("differential/fdr", within=config),
+        seed=lookup("seed", within=config),
+    message:
+        "Judge every programme: tissue against dish"
+    script:
+        "../scripts/judge_programmes.py"
+
+
 rule gather_directions:
     input:
         sheets=local([DATASETS[name]["sheet"] for name in TESTED]),
         pathway_tests=expand_datasets("results/{dataset}/pathway_tests.tsv"),
         pathway_genes=expand_datasets("results/{dataset}/pathway_genes.tsv.gz"),
         pathway_donors=expand_datasets("results/{dataset}/pathway_donors.parquet"),
+        pathway_artefacts=expand_datasets("results/{dataset}/pathway_artefacts.tsv"),
+        programmes="<summary>/synthesis/programmes.tsv",
         gene_panels=expand_datasets("results/{dataset}/gene_panel.tsv"),
         tdp43_indices=expand_datasets("results/{dataset}/tdp43_index.tsv"),
         ligand_receptor=expand_datasets("results/{dataset}/ligand_receptor.tsv"),
@@ -54,6 +80,7 @@ rule gather_directions:
     params:
         datasets=list(TESTED),
         contrasts=lookup("contrasts", within=config),
+        cell_types=lookup("synthesis/cell_types", within=config),
         fdr=lookup("differential/fdr", within=config),
     message:
         "Gather what was tested for each direction of ALS research"

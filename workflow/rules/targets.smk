@@ -73,6 +73,7 @@ rule pathways:
 rule views:
     input:
         expand_datasets("results/{dataset}/pathway_views.tsv"),
+        expand_datasets("results/{dataset}/pathway_artefacts.tsv"),
 
 
 rule panels:
@@ -96,11 +97,7 @@ rule calibration:
 
 rule synthesis:
     input:
-        "<summary>/synthesis/pathways.tsv",
-        "<summary>/synthesis/genes.tsv",
-        "<summary>/synthesis/biomarkers.tsv",
-        "<summary>/synthesis/replication.tsv",
-        "<summary>/synthesis/directions.tsv",
+        [f"<summary>/synthesis/{name}.tsv" for name in SYNTHESIS],
 
 
 rule figures:

@@ -17,23 +17,27 @@ def main(
     pathway_tests: list[str],
     pathway_genes: list[str],
     pathway_donors: list[str],
+    pathway_artefacts: list[str],
     gene_panels: list[str],
     tdp43_indices: list[str],
     ligand_receptor: list[str],
+    programmes: str,
     table: str,
     contrasts: dict[str, Any],
+    cell_types: dict[str, list[str]],
     fdr: float,
 ) -> None:
     """Read the tables of all datasets, each list in the order of `datasets`; write one."""
-    parts = []
-    for name, sheet, tests, genes, scores in zip(
-        datasets, sheets, pathway_tests, pathway_genes, pathway_donors, strict=True
-    ):
-        rows = files.read_table(tests, "pathway_tests")
-        donors = donor_columns(files.read_samples(sheet))
+    judged = files.read_table(programmes, "synthesis_programmes")
+    tests = files.read_tables(pathway_tests, "pathway_tests")
+    tests = tests.assign(in_dish=directions.verdicts_of(tests, judged, names=cell_types))
+    parts = [directions.programme_rows(judged)]
+    of_sets = zip(datasets, sheets, pathway_genes, pathway_donors, pathway_artefacts, strict=True)
+    for name, sheet, genes, scores, artefacts in of_sets:
+        rows, donors = tests[tests[DATASET] == name], donor_columns(files.read_samples(sheet))
         arms = {one: assign_groups(donors, contrasts[one]).arms for one in rows[CONTRAST].unique()}
-        carriers, own = files.read_table(genes, "pathway_genes"), files.read_table(scores, "pathway_donors")
-        parts.append(directions.set_rows(rows.assign(**{DATASET: name}), carriers, own, arms))
+        others = {"pathway_genes": genes, "pathway_donors": scores, "pathway_artefacts": artefacts}
+        parts.append(directions.set_rows(rows, *(files.read_table(path, one) for one, path in others.items()), arms))
     parts += [
         directions.gene_rows(files.read_tables(gene_panels, "gene_panel")),
         directions.index_rows(files.read_tables(tdp43_indices, "tdp43_index")),

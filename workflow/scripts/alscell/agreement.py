@@ -1,4 +1,4 @@
-"""Do datasets agree: effects pooled over datasets, tissue against dish, biomarker candidates.
+"""Effects pooled over datasets, and over those of each system.
 
 NOTE: only tested rows are pooled. Rows of datasets with too few donors (descriptive) never are.
 """
@@ -12,7 +12,7 @@ import pandas as pd
 
 from alscell.expression import benjamini_hochberg
 from alscell.keys import CELL_TYPE, CONTRAST, DATASET, DESCRIPTIVE, FAMILY, GENE, PATHWAY
-from alscell.pooling import CONFIDENCE, difference, random_effects
+from alscell.pooling import difference, random_effects
 
 LOG = logging.getLogger("alscell.agreement")
 TISSUE, DISH = "tissue", "dish"
@@ -64,7 +64,7 @@ def with_organisms(table: pd.DataFrame, organisms: dict[str, str]) -> pd.DataFra
     return table.assign(organisms=pd.Series(listed, index=table.index, dtype="str"))
 
 
-def synthesize_pathways(tests: pd.DataFrame, *, systems: dict[str, str], fdr: float) -> pd.DataFrame:
+def synthesize_pathways(tests: pd.DataFrame, *, systems: dict[str, str]) -> pd.DataFrame:
     """Each gene set in each cell type and contrast, over datasets.
 
     Parameters
@@ -73,8 +73,6 @@ def synthesize_pathways(tests: pd.DataFrame, *, systems: dict[str, str], fdr: fl
         Rows of the table "pathway_tests" of all datasets.
     systems : dict
         Dataset -> "tissue" or "dish".
-    fdr : float
-        False discovery rate at which a system shows an effect.
 
     Returns
     -------
@@ -89,50 +87,9 @@ def synthesize_pathways(tests: pd.DataFrame, *, systems: dict[str, str], fdr: fl
         part = pooled[system]
         out[f"n_{system}"], out[f"effect_{system}"] = part["n"], part["effect"]
         out[f"ci_low_{system}"], out[f"ci_high_{system}"] = part["ci_low"], part["ci_high"]
+        out[f"fdr_{system}"] = _fdr_within(rows, part["p_value"], [CONTRAST])
     out["p_difference"] = difference(pooled[TISSUE], pooled[DISH])
-    shown = {name: _fdr_within(rows, pooled[name]["p_value"], [CONTRAST]) <= fdr for name in ("all", TISSUE, DISH)}
-    out["verdict"] = verdicts(pooled[TISSUE], pooled[DISH], out["p_difference"], shown)
     return out.assign(n_datasets=both["n"], n_same_sign=both["n_same_sign"], **both[_HETEROGENEITY])
-
-
-def verdicts(
-    tissue: pd.DataFrame, dish: pd.DataFrame, p_difference: pd.Series, shown: dict[str, pd.Series]
-) -> np.ndarray:
-    """One word a row on tissue against dish.
-
-    A system shows an effect if its pooled p passes the false discovery rate over the contrast's rows of that system;
-    it supports one if its 95 % interval excludes 0.
-
-    - one_system: no tested dataset of the other system
-    - agree: both support it with the same sign, and one of them, or the two pooled, shows it
-    - disagree: both support it with opposite signs, and one shows it
-    - tissue_only, dish_only: one shows it, the other does not support any, and the two differ (p_difference < 0.05);
-      that the other is not significant would not be enough
-    - unclear: everything else
-
-    Parameters
-    ----------
-    tissue, dish : DataFrame
-        n, effect, p_value; rows alike.
-    p_difference : Series
-        Of tissue against dish.
-    shown : dict
-        "all" (both systems pooled), "tissue", "dish" -> boolean Series.
-    """
-    alpha = 1 - CONFIDENCE
-    supports = {name: (part["p_value"] < alpha).to_numpy() for name, part in ((TISSUE, tissue), (DISH, dish))}
-    both = supports[TISSUE] & supports[DISH]
-    either = (shown[TISSUE] | shown[DISH]).to_numpy()
-    same = np.sign(tissue["effect"]).to_numpy() == np.sign(dish["effect"]).to_numpy()
-    differ = (p_difference < alpha).to_numpy()
-    cases = [
-        (tissue["n"].to_numpy() == 0) | (dish["n"].to_numpy() == 0),
-        both & same & (either | shown["all"].to_numpy()),
-        both & ~same & either,
-        shown[TISSUE].to_numpy() & ~supports[DISH] & differ,
-        shown[DISH].to_numpy() & ~supports[TISSUE] & differ,
-    ]
-    return np.select(cases, ["one_system", "agree", "disagree", "tissue_only", "dish_only"], default="unclear")
 
 
 def synthesize_genes(differential: pd.DataFrame, *, systems: dict[str, str]) -> pd.DataFrame:
@@ -170,40 +127,6 @@ def synthesize_genes(differential: pd.DataFrame, *, systems: dict[str, str]) -> 
 def worth_keeping(genes: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
     """Rows that say something beyond the dataset's own table: of two datasets or more, or a hit in its only one."""
     return genes[(genes["n_datasets"] > 1) | (genes["lowest_fdr"] <= fdr)].drop(columns="lowest_fdr")
-
-
-def find_biomarkers(differential: pd.DataFrame, candidates: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
-    """Secreted or shed genes that are a hit in at least one dataset, with the change in the dataset of the lowest FDR.
-
-    Parameters
-    ----------
-    differential : DataFrame
-        Rows of the table "differential" of all datasets.
-    candidates : DataFrame
-        Columns gene, known (what is known of it as a fluid biomarker, with its source; empty if nothing is listed).
-    fdr : float
-        What counts as a hit.
-
-    Returns
-    -------
-    DataFrame
-        Columns of the table "synthesis_biomarkers". The pooled effect is in "synthesis_genes"; it may have another
-        sign than a hit, and FDR of a hit and direction of the pool would be a claim that no dataset makes.
-    """
-    tested = only_tested(differential)
-    hits = tested[(tested["fdr"] <= fdr) & tested[GENE].isin(candidates[GENE])]
-    hits = hits.sort_values([*GENE_KEY, "fdr", DATASET], kind="stable")
-    by_gene = hits.assign(sign=np.sign(hits["log2_fold_change"])).groupby(GENE_KEY, sort=True)
-    signs = by_gene["sign"].agg(["min", "max"])
-    direction = np.where(signs["min"] > 0, "up", np.where(signs["max"] < 0, "down", "mixed"))
-    out = (
-        by_gene[["log2_fold_change", "fdr"]]
-        .first()
-        .assign(datasets=by_gene[DATASET].agg(lambda names: ";".join(sorted(names))), direction=direction)
-    )
-    known = candidates.drop_duplicates(GENE).set_index(GENE)["known"]
-    out = out.reset_index().assign(known=lambda rows: rows[GENE].map(known.where(known.fillna("") != "", None)))
-    return out[[*GENE_KEY, "datasets", "log2_fold_change", "fdr", "direction", "known"]]
 
 
 def only_tested(table: pd.DataFrame) -> pd.DataFrame:

@@ -52,9 +52,9 @@ def _figure(name: str, rule: str, meaning: str, only: str = "") -> tuple[FileCon
     )
 
 
-def _synthesis(name: str, meaning: str) -> tuple[FileContract, ...]:
+def _synthesis(name: str, meaning: str, rule: str = "synthesize_datasets") -> tuple[FileContract, ...]:
     path = f"{SUMMARY}/synthesis/{name}.tsv"
-    return (FileContract(path, "synthesize_datasets", f"synthesis_{name}", meaning),)
+    return (FileContract(path, rule, f"synthesis_{name}", meaning),)
 
 
 def _of_dataset(only: str, *rows: tuple[str, str, str, str]) -> tuple[FileContract, ...]:
@@ -124,6 +124,7 @@ FILES: tuple[FileContract, ...] = (
         ("pathway_tests/{contrast}.tsv", "test_pathways", "pathway_tests", "pathway activity between donors"),
         ("pathway_tests.tsv", "gather_pathways", "pathway_tests", "the same of all contrasts"),
         ("pathway_genes.tsv.gz", "explain_pathways", "pathway_genes", "which genes carry the effect of every set"),
+        ("pathway_artefacts.tsv", "show_artefacts", "pathway_artefacts", "artefacts beside stress and inflammation"),
         ("set_coherence.tsv", "measure_coherence", "set_coherence", "do the members of a set move together"),
         ("pathway_views.tsv", "compare_views", "pathway_views", "activity, CAMERA and prerank side by side"),
         ("gene_panel.tsv", "test_gene_panel", "gene_panel", "ALS genes one by one, in every cell type and contrast"),
@@ -145,8 +146,11 @@ FILES: tuple[FileContract, ...] = (
         ("truth/cells.tsv.gz", "simulate_truth", "truth_cells", "true cell type of every droplet"),
     ),
     *_synthesis("pathways", "gene sets over datasets"),
+    *_synthesis("programmes", "tissue against dish: a verdict for every gene set", "judge_programmes"),
+    *_synthesis("agreement", "tissue against dish: how alike a cell type is over all gene sets", "judge_programmes"),
     *_synthesis("genes", "genes over datasets"),
     *_synthesis("biomarkers", "secreted or shed genes that change: biomarker candidates"),
+    *_synthesis("biomarkers_tested", "how many candidate genes were tested, and what could be found"),
     *_synthesis("replication", "hits of one dataset in another, against chance"),
     FileContract(
         f"{SUMMARY}/synthesis/directions.tsv", "gather_directions", "directions", "what was tested for each direction"

@@ -9,8 +9,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from alscell.agreement import DISH, TISSUE, match_cell_types
+from alscell.artefacts import MOVES_TOO
 from alscell.carriers import leading_genes
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR, FAMILY, GENE, PATHWAY
+from alscell.programmes import NOT_COMPARABLE
 
 GENETICS, INFLAMMATION, AGGREGATION = "genetics", "neuroinflammation", "aggregation_stress"
 PROTECTION, MODELS, BIOMARKERS = "neuroprotection", "stem_cell_models", "biomarkers"
@@ -36,29 +39,38 @@ OF_FAMILY = {  # which direction a family of gene sets belongs to; other familie
     "stress": AGGREGATION,
     "neurotrophic": PROTECTION,
     "axon": PROTECTION,
+    "motor_neuron": PROTECTION,
+    "glia": PROTECTION,
 }
 COLUMNS = [
     *("direction", DATASET, CONTRAST, CELL_TYPE, "kind", "name", "effect", "unit", "ci_low", "ci_high", "p_value"),
-    *("fdr", "hit", "carried_by", "donors", "note", "file"),
+    *("fdr", "hit", "carried_by", "donors", "in_dish", "note", "file"),
 ]
 N_CARRIERS = 4  # genes named
 
 
 def set_rows(
-    tests: pd.DataFrame, carriers: pd.DataFrame, scores: pd.DataFrame, arms: dict[str, pd.Series]
+    tests: pd.DataFrame,
+    carriers: pd.DataFrame,
+    scores: pd.DataFrame,
+    artefacts: pd.DataFrame,
+    arms: dict[str, pd.Series],
 ) -> pd.DataFrame:
     """Gene sets of one dataset.
 
     Parameters
     ----------
-    tests, carriers, scores : DataFrame
-        Tables "pathway_tests", "pathway_genes" and "pathway_donors" of the dataset.
+    tests, carriers, scores, artefacts : DataFrame
+        Tables "pathway_tests", "pathway_genes", "pathway_donors" and "pathway_artefacts" of the dataset; `tests` may
+        have a column `in_dish`.
     arms : dict of str to Series
         Contrast -> arm of each donor.
     """
     key = [CONTRAST, CELL_TYPE, FAMILY, PATHWAY]
     rows = tests[tests["p_value"].notna() & tests[FAMILY].isin(OF_FAMILY)]
     rows = rows.merge(leading_genes(carriers, n=N_CARRIERS), on=key, how="left")
+    moving = artefacts[artefacts["flag"] == MOVES_TOO].groupby(key, as_index=False)["artefact"].agg(", ".join)
+    rows = rows.merge(moving, on=key, how="left")
     by_set = {name: own.set_index(DONOR)["score"] for name, own in scores.groupby([CELL_TYPE, FAMILY, PATHWAY])}
     donors = [
         donors_beyond(by_set[row[CELL_TYPE], row[FAMILY], row[PATHWAY]], arms[row[CONTRAST]], upward=row["effect"] > 0)
@@ -70,8 +82,25 @@ def set_rows(
         name=rows[FAMILY] + "/" + rows[PATHWAY],
         unit="donor SD",
         donors=donors,
+        note=("artefact signature moves too: " + rows["artefact"]).astype(object).where(rows["artefact"].notna(), None),
         file="pathway_tests.tsv",
     ).reindex(columns=COLUMNS)
+
+
+def verdicts_of(tests: pd.DataFrame, programmes: pd.DataFrame, *, names: dict[str, list[str]]) -> list[str]:
+    """For each row of "pathway_tests" of all datasets: does the dish show what the tissue shows, in words.
+
+    Parameters
+    ----------
+    programmes : DataFrame
+        Table "synthesis_programmes".
+    names : dict
+        As `agreement.match_cell_types`.
+    """
+    key = [CONTRAST, CELL_TYPE, FAMILY, PATHWAY]
+    words = programmes.set_index(key)["in_words"].to_dict()
+    matched = match_cell_types(tests, names=names)[key]
+    return [words.get(row) for row in matched.itertuples(index=False, name=None)]
 
 
 def donors_beyond(scores: pd.Series, arms: pd.Series, *, upward: bool) -> str:
@@ -139,6 +168,29 @@ def pair_rows(pairs: pd.DataFrame) -> pd.DataFrame:
     ).reindex(columns=COLUMNS)
 
 
+def programme_rows(programmes: pd.DataFrame) -> pd.DataFrame:
+    """Programmes tested in tissue and dish, a row a system, from the table "synthesis_programmes"."""
+    rows = programmes[programmes["verdict"] != NOT_COMPARABLE]
+    parts = [
+        rows.assign(
+            direction=MODELS,
+            kind="programme",
+            name=rows[FAMILY] + "/" + rows[PATHWAY],
+            effect=rows[f"effect_{system}"],
+            ci_low=rows[f"ci_low_{system}"],
+            ci_high=rows[f"ci_high_{system}"],
+            fdr=rows[f"fdr_{system}"],
+            unit="donor SD",
+            in_dish=rows["in_words"],
+            file="synthesis/programmes.tsv",
+            **{DATASET: f"({system})"},
+        )
+        for system in (TISSUE, DISH)
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    return table[table["fdr"].notna()].reindex(columns=COLUMNS)
+
+
 def finish(parts: list[pd.DataFrame], *, fdr: float) -> pd.DataFrame:
     """All rows as the table "directions": hits marked, sorted by direction, dataset, contrast and p."""
     table = pd.concat([part for part in parts if len(part)] or [pd.DataFrame(columns=COLUMNS)], ignore_index=True)
@@ -149,5 +201,10 @@ def finish(parts: list[pd.DataFrame], *, fdr: float) -> pd.DataFrame:
 
 
 def strongest(rows: pd.DataFrame, *, n: int) -> pd.DataFrame:
-    """The first `n` rows by FDR and p."""
+    """The first `n` rows by FDR and p; of programmes both systems, side by side."""
+    if len(rows) and (rows["kind"] == "programme").all():
+        key = [CONTRAST, CELL_TYPE, "name"]
+        first = rows.assign(first=rows.groupby(key)["fdr"].transform("min"))
+        order = ["first", *key, DATASET]
+        return first.sort_values(order, ascending=[True] * 4 + [False], ignore_index=True).head(n).drop(columns="first")
     return rows.sort_values(["fdr", "p_value", DATASET, CONTRAST, CELL_TYPE, "name"], ignore_index=True).head(n)

@@ -169,10 +169,10 @@ def _index_rows(axes: Axes, points: pd.DataFrame, index: pd.DataFrame, types: li
         tested = test["status"] == "tested"
         axes.text(1.02, row, probability(test["p_value"]) if tested else _DESCRIPTIVE, **beside)
         if tested and pd.notna(test["random_percentile"]):
-            axes.text(1.2, row, f"{test['random_percentile']:.0f}", **beside)
+            axes.text(1.32, row, f"{test['random_percentile']:.0f}", **beside)
     head = {"transform": axes.transAxes, "va": "bottom", "fontsize": 6, "fontweight": "bold"}
     axes.text(1.02, 1.0, "p", **head)
-    axes.text(1.2, 1.0, "%ile", **head)
+    axes.text(1.32, 1.0, "%ile", **head)
     axes.set_yticks(range(len(types)), [f"{plain(name)}{'' if name in neurons else ' (control)'}" for name in types])
     axes.set_ylim(len(types) - 0.4, -0.6)
     axes.set_xlabel(f"index of each {replicate} (→ as after a loss of TDP-43); bar: mean\n"

@@ -1,4 +1,4 @@
-"""Figures over all datasets of a run: pathway heat map, tissue against dish, hits found again, planted truth.
+"""Figures over all datasets of a run: pathway heat map, hits found again, planted truth.
 
 Each function returns the figure and the very numbers it shows. Positive always means: higher in the case arm.
 """
@@ -15,28 +15,18 @@ from matplotlib.patches import Patch, Rectangle
 
 from alscell.figures import (
     CASE_COLOR,
-    CONTROL_COLOR,
     DOUBLE,
     FAINT,
     INK,
     NEUTRAL,
-    SINGLE,
     message_figure,
     new_figure,
     order_cell_types,
-    place_labels,
     plain,
     signed,
 )
 from alscell.keys import CELL_TYPE, CONTRAST, DATASET, FAMILY, PATHWAY, UNASSIGNED
 
-VERDICTS = {
-    "agree": ("tissue and dish agree", "#117733", "o"),
-    "disagree": ("they disagree", CASE_COLOR, "X"),
-    "tissue_only": ("tissue only", "#882255", "s"),
-    "dish_only": ("dish only", CONTROL_COLOR, "D"),
-    "unclear": ("unclear", NEUTRAL, "o"),
-}
 OUTCOMES = {
     "found": ("found", "#117733", "+"),
     "missed": ("missed", "#E69F00", "−"),
@@ -127,92 +117,6 @@ def _heatmap_labels(
         turn = {"rotation": 30, "ha": "left"} if narrow else {"ha": "center"}
         axes.annotate(name, ((first + last) / 2, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3), va="bottom",
                       textcoords="offset points", fontsize=6, fontweight="bold", **turn)  # fmt: skip
-
-
-def draw_tissue_dish(pathways: pd.DataFrame, *, n_labels: int, stamp: str) -> tuple[Figure, pd.DataFrame]:
-    """Effect in tissue against effect in the dish, with 95 % intervals, one panel a cell type and contrast.
-
-    Parameters
-    ----------
-    pathways : DataFrame
-        Table `synthesis_pathways`.
-    n_labels : int
-        Sets named in a panel, at most: those with a verdict that are farthest from zero.
-    """
-    both = pathways[pathways["effect_tissue"].notna() & pathways["effect_dish"].notna()]
-    key = [CONTRAST, CELL_TYPE, *_SET]
-    arms = [f"{column}_{system}" for system in ("tissue", "dish") for column in ("effect", "ci_low", "ci_high")]
-    drawn = both[[*key, *arms, "p_difference", "verdict"]].sort_values(key, ignore_index=True)
-    if drawn.empty:
-        return message_figure(_why_not_compared(pathways), stamp=stamp), drawn
-    panels = list(drawn.groupby([CONTRAST, CELL_TYPE]))
-    n_columns = min(3, len(panels))
-    n_rows = -(-len(panels) // n_columns)
-    width = {1: SINGLE, 2: 125.0, 3: DOUBLE}[n_columns]
-    figure, body = new_figure(width, 22 + 60 * n_rows, stamp=stamp)
-    grid = body.subplots(n_rows, n_columns, squeeze=False)
-    limits = _common_limits(drawn)
-    for axes, ((contrast, cell_type), own) in zip(grid.flat, panels, strict=False):
-        _agreement_panel(axes, own, limits)
-        axes.set_title(f"{plain(cell_type)} ({plain(contrast)}, {len(own)} sets)")
-    for axes in list(grid.flat)[len(panels) :]:
-        axes.set_axis_off()
-    body.supxlabel("effect in tissue (donor SD, 95 % interval)", fontsize=7)
-    body.supylabel("effect in the dish (line SD, 95 % interval)", fontsize=7)
-    handles = [
-        Line2D([], [], linestyle="", marker=marker, markersize=4, color=color, label=label)
-        for label, color, marker in VERDICTS.values()
-    ]
-    body.legend(handles=handles, loc="outside upper left", ncols=5 if n_columns == 3 else 3)
-    figure.draw_without_rendering()
-    for axes, (_, own) in zip(grid.flat, panels, strict=False):
-        clear = own[own["verdict"] != "unclear"]
-        size = clear[["effect_tissue", "effect_dish"]].abs().sum(axis=1)
-        top = clear.loc[size.sort_values(ascending=False, kind="stable").index[:n_labels]]
-        points, labels = top[["effect_tissue", "effect_dish"]].to_numpy(), [plain(name) for name in top[PATHWAY]]
-        place_labels(axes, points, labels, centered=False, fontsize=5.5, color=INK)
-    return figure, drawn
-
-
-def _why_not_compared(pathways: pd.DataFrame) -> str:
-    names = sorted({name for listed in pathways["datasets"] for name in listed.split(";")})
-    if len(names) == 1:
-        return f"Only one dataset was tested ({names[0]}): there is no other one to compare it with."
-    for system, other in (("tissue", "dish"), ("dish", "tissue")):
-        if names and not pathways[f"n_{other}"].any():
-            return f"All datasets that were tested are of one system ({system}): there is nothing to compare it with."
-    return "No cell type was compared both in tissue and in the dish."
-
-
-def _common_limits(sets: pd.DataFrame) -> tuple[float, float]:
-    """Ends of both axes, the same for all panels: intervals and zero, and a margin.
-
-    Two datasets of a system give intervals many times as wide as any effect; these leave the panel.
-    """
-    effects = sets[["effect_tissue", "effect_dish"]].to_numpy()
-    reach = 2 * np.abs(effects).max()
-    low = max(-reach, min(0.0, sets[["ci_low_tissue", "ci_low_dish"]].to_numpy().min()))
-    high = min(reach, max(0.0, sets[["ci_high_tissue", "ci_high_dish"]].to_numpy().max()))
-    margin = 0.05 * (high - low)
-    return low - margin, high + margin
-
-
-def _agreement_panel(axes: Axes, sets: pd.DataFrame, limits: tuple[float, float]) -> None:
-    axes.axhline(0, color=NEUTRAL, linewidth=0.5)
-    axes.axvline(0, color=NEUTRAL, linewidth=0.5)
-    axes.plot(limits, limits, color=FAINT, linewidth=0.8, linestyle="--")
-    for verdict, (_, color, marker) in reversed(VERDICTS.items()):
-        own = sets[sets["verdict"] == verdict]
-        strength = 0.35 if verdict == "unclear" else 0.9
-        x, y = own["effect_tissue"], own["effect_dish"]
-        width, height = (
-            [own[f"effect_{system}"] - own[f"ci_low_{system}"], own[f"ci_high_{system}"] - own[f"effect_{system}"]]
-            for system in ("tissue", "dish")
-        )
-        axes.errorbar(x, y, xerr=width, yerr=height, fmt="none", ecolor=color, elinewidth=0.5, alpha=0.6 * strength)
-        axes.scatter(x, y, s=13, color=color, marker=marker, alpha=strength, linewidth=0)
-    axes.set(xlim=limits, ylim=limits)
-    axes.set_aspect("equal")
 
 
 def draw_replication(replication: pd.DataFrame, *, stamp: str) -> tuple[Figure, pd.DataFrame]:

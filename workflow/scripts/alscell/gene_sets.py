@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,10 +77,12 @@ def describe_sets(
         Columns of the table "gene_sets" but `near_copies`.
     """
     species = {family: likely_species(genes) for family, genes in members.groupby(FAMILY)[GENE]}
+    genes: dict[tuple[str, str], list[tuple[str, str, bool]]] = {}
+    for family, pathway, *gene in members[[FAMILY, PATHWAY, GENE, "given", "known"]].itertuples(index=False):
+        genes.setdefault((family, pathway), []).append(tuple(gene))
     rows = []
-    for (family, pathway), part in members.groupby([FAMILY, PATHWAY], sort=True):
+    for (family, pathway), part in sorted(genes.items()):
         said = {"name": pathway, "species": species[family], **DEFAULTS, **facts.get((family, pathway), {})}
-        changed = part[part["given"] != part[GENE]]
         rows.append(
             {
                 **said,
@@ -90,8 +92,8 @@ def describe_sets(
                 "see_also": ";".join(said["see_also"]),
                 "origin": origin[family],
                 "n_genes": len(part),
-                "renamed": ";".join(f"{old}>{new}" for old, new in zip(changed["given"], changed[GENE], strict=True)),
-                "unknown": ";".join(sorted(part.loc[~part["known"], GENE])),
+                "renamed": ";".join(f"{given}>{gene}" for gene, given, _ in part if given != gene),
+                "unknown": ";".join(sorted(gene for gene, _, known in part if not known)),
             }
         )
     table = pd.DataFrame(rows, columns=[FAMILY, PATHWAY, "name", "species", *DEFAULTS, "origin", *COUNTED])
@@ -111,13 +113,15 @@ def _reference(entry: Mapping[str, Any]) -> str:
     return " ".join([*words, *([f"({', '.join(remarks)})"] if remarks else [])])
 
 
-def find_overlaps(members: pd.DataFrame) -> pd.DataFrame:
+def find_overlaps(members: pd.DataFrame, collections: Iterable[str] = ()) -> pd.DataFrame:
     """Pairs of sets that share at least `MIN_SHOWN` of the smaller one.
 
     Parameters
     ----------
     members : DataFrame
         Columns family, pathway, gene; each gene once in a set.
+    collections : iterable of str
+        Families of public collections: what two sets of one share is its curators' will, and may be a million pairs.
 
     Returns
     -------
@@ -131,14 +135,16 @@ def find_overlaps(members: pd.DataFrame) -> pd.DataFrame:
     inside = sparse.csr_matrix((ones, (row, column)), shape=(len(keys), len(genes)))
     shared = sparse.coo_matrix(sparse.triu(inside @ inside.T, k=1))
     size = np.asarray(inside.sum(axis=1)).ravel()
-    first, second, n_shared = shared.row, shared.col, shared.data
+    family = keys[FAMILY].to_numpy()
+    told = (family[shared.row] != family[shared.col]) | ~keys[FAMILY].isin(set(collections)).to_numpy()[shared.row]
+    first, second, n_shared = shared.row[told], shared.col[told], shared.data[told]
     both = size[first] + size[second] - n_shared
     smaller = np.minimum(size[first], size[second])
     table = pd.DataFrame(
         {
-            "family": keys[FAMILY].to_numpy()[first],
+            "family": family[first],
             "pathway": keys[PATHWAY].to_numpy()[first],
-            "other_family": keys[FAMILY].to_numpy()[second],
+            "other_family": family[second],
             "other_pathway": keys[PATHWAY].to_numpy()[second],
             "n_shared": n_shared,
             "jaccard": n_shared / both,
@@ -186,7 +192,7 @@ def collect_sets(
         Columns of the tables "gene_set_members", "gene_sets", "gene_set_overlap"; without any set, no rows.
     """
     found = resolve_symbols(members, known, aliases)
-    overlap = find_overlaps(found)
+    overlap = find_overlaps(found, [family for family, where in origin.items() if where == COLLECTION])
     sets = describe_sets(found, facts, origin)
     sets["near_copies"] = name_near_copies(sets, overlap)
     sets[list(EITHER)] = sets[list(EITHER)].replace("", None)

@@ -18,6 +18,7 @@ from alscell.figures import donor_arms, plain
 from alscell.figures_tests import count_genes
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR
 from alscell.report_directions import direction_sections
+from alscell.report_dish import dish_section
 from alscell.report_gene_sets import gene_set_table, planted_families_table
 from alscell.report_tables import (
     Results,
@@ -91,6 +92,10 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
         directions=direction_sections(results),
         figures={kind: figure(results, kind) for kind in OVERALL},
         replication=text.replication_sentence(results.tables["synthesis_replication"]),
+        dish=dish_section(results),
+        biomarkers=text.biomarker_sentence(
+            results.tables["synthesis_biomarkers"], results.tables["synthesis_biomarkers_tested"]
+        ),
         synthesis=synthesis_tables(results),
         calibrated=results.settings["calibration"]["in_report"],
         planted=text.planted_sentence(results.tables["planted"]) if has_truth else "",
@@ -166,7 +171,7 @@ def contrast_section(results: Results, dataset: str, contrast: str) -> dict[str,
     """All that the report says of one contrast of one dataset."""
     where = {DATASET: dataset, CONTRAST: contrast}
     tests, enrichment = results.rows("pathway_tests", **where), results.rows("enrichment", **where)
-    views = results.rows("pathway_views", **where)
+    views, artefacts = results.rows("pathway_views", **where), results.rows("pathway_artefacts", **where)
     genes, skipped = results.rows("differential", **where), results.rows("differential_skipped", **where)
     replicate = results.infos[dataset]["replicate"]
     counts = count_genes(genes, skipped, fdr=results.fdr)
@@ -176,7 +181,9 @@ def contrast_section(results: Results, dataset: str, contrast: str) -> dict[str,
     rates = results.rows("calibration", **where)
     over_all = rates[rates[CELL_TYPE] == ALL_TYPES]
     blocks = [name for name in results.settings["calibration"]["blocks"] if name in results.samples[dataset]]
-    sentence, lines = text.summary_lines(tests, views, counts, fdr=results.fdr, replicate=replicate, max_sets=4)
+    sentence, lines = text.summary_lines(
+        tests, views, counts, artefacts, fdr=results.fdr, replicate=replicate, max_sets=4
+    )
     return {
         "id": contrast,
         "arms": text.arms_text(results.settings["contrasts"][contrast]),
@@ -198,7 +205,7 @@ def contrast_section(results: Results, dataset: str, contrast: str) -> dict[str,
         "genes": gene_tables(results, genes, dataset),
         "without_genes": text.undetected_genes(results.rows("differential_power", **where)),
         "enrichment": enrichment_table(results, enrichment, dataset),
-        "pathways": pathway_table(results, tests, dataset),
+        "pathways": pathway_table(results, tests, artefacts, dataset),
         "without_pathways": text.undetected_lines(tests, fdr=results.fdr, replicate=replicate),
         "views": view_tables(results, views, dataset),
     }  # fmt: skip

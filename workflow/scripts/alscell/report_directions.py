@@ -18,7 +18,9 @@ from alscell.directions import (
     strongest,
 )
 from alscell.figures import plain, signed
-from alscell.keys import CELL_TYPE, CONTRAST, DATASET
+from alscell.keys import CELL_TYPE, CONTRAST, DATASET, PATHWAY
+from alscell.programmes import HINT, NEITHER, NOT_COMPARABLE, VERDICTS
+from alscell.report_dish import dish_sentence
 from alscell.report_tables import Results, table, words
 
 QUESTIONS = {
@@ -34,10 +36,10 @@ LINKS = {  # sections of the report that hold the tests
     INFLAMMATION: [("pathways", "pathway activity"), ("enrichment", "enrichment")],
     AGGREGATION: [("pathways", "pathway activity"), ("tdp43", "TDP-43")],
     PROTECTION: [("pathways", "pathway activity"), ("support", "ligands and receptors")],
-    MODELS: [("synthesis", "tissue against dish")],
+    MODELS: [("dish", "tissue against dish")],
     BIOMARKERS: [("synthesis", "biomarkers")],
 }
-N_NAMED = 3  # results named in a line
+N_NAMED, N_PROGRAMMES = 3, 5  # results named in a line
 
 
 def direction_sections(results: Results) -> list[dict[str, Any]]:
@@ -47,14 +49,18 @@ def direction_sections(results: Results) -> list[dict[str, Any]]:
 
 def _section(results: Results, name: str) -> dict[str, Any]:
     rows = results.rows("directions", direction=name)
+    answers = [
+        {"where": where, "sentence": answer(own), "lines": hit_lines(own)} for where, own in _by_contrast(results, rows)
+    ]
+    if name == MODELS:
+        programmes = results.tables["synthesis_programmes"]
+        sentence = {"where": "Tissue against dish", "sentence": dish_sentence(programmes)}
+        answers = [sentence | {"lines": programme_lines(programmes)}]
     return {
         "id": f"direction-{name}",
         "title": DIRECTIONS[name],
         "question": QUESTIONS[name],
-        "answers": [
-            {"where": where, "sentence": answer(own), "lines": hit_lines(own)}
-            for where, own in _by_contrast(results, rows)
-        ],
+        "answers": answers,
         "links": LINKS[name],
         "table": direction_table(results, rows, name),
     }
@@ -86,9 +92,29 @@ def hit_lines(rows: pd.DataFrame) -> list[str]:
     """A line for each cell type with a hit: what moves, how far, in which donors, by which genes."""
     lines = []
     for cell_type, own in rows[rows["hit"]].groupby(CELL_TYPE, sort=True):
+        in_dish = own["in_dish"].dropna().unique()
+        once = f". Tissue against dish: {in_dish[0]}" if len(in_dish) == 1 else ""
+        own = own.assign(in_dish=None) if once else own
         named = [hit_text(row) for row in strongest(own, n=N_NAMED).to_dict("records")]
         more = f"; {len(own) - N_NAMED} more" if len(own) > N_NAMED else ""
-        lines.append(f"{plain(str(cell_type))}: {'; '.join(named)}{more}")
+        lines.append(f"{plain(str(cell_type))}: {'; '.join(named)}{more}{once}")
+    return lines
+
+
+def programme_lines(programmes: pd.DataFrame) -> list[str]:
+    """A line for each verdict that says something, with its programmes and both effects."""
+    lines = []
+    for verdict, words_of in VERDICTS.items():
+        own = programmes[programmes["verdict"] == verdict]
+        if own.empty or verdict in (HINT, NEITHER, NOT_COMPARABLE):
+            continue
+        named = [
+            f"{plain(row[PATHWAY])} in {plain(row[CELL_TYPE])} (tissue {signed(row['effect_tissue'])}, dish "
+            f"{signed(row['effect_dish'])} SD)"
+            for row in own.head(N_PROGRAMMES).to_dict("records")
+        ]
+        more = f"; {len(own) - N_PROGRAMMES} more" if len(own) > N_PROGRAMMES else ""
+        lines.append(f"{words_of}: {'; '.join(named)}{more}")
     return lines
 
 
@@ -99,6 +125,7 @@ def hit_text(row: dict[str, Any]) -> str:
         number, comma, others = row["donors"].partition(",")
         said.append(f"in {number} case donors{comma}{others}")
     said += [f"carried by {row['carried_by']}"] if pd.notna(row["carried_by"]) else []
+    said += [f"tissue against dish: {row['in_dish']}"] if pd.notna(row["in_dish"]) else []
     said += [row["note"]] if pd.notna(row["note"]) else []
     return f"{plain(row['name'].rpartition('/')[2])} {'up' if row['effect'] > 0 else 'down'} ({'; '.join(said)})"
 
@@ -120,6 +147,7 @@ def direction_table(results: Results, rows: pd.DataFrame, name: str) -> dict[str
         ("fdr", "FDR", text.probability),
         ("donors", "case donors beyond the median control", words),
         ("carried_by", "carried by", words),
+        ("in_dish", "tissue against dish", words),
         ("note", "note", words),
         ("file", "from", words),
     ]

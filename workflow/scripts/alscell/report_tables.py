@@ -281,8 +281,8 @@ def enrichment_table(results: Results, enrichment: pd.DataFrame, dataset: str) -
     return table(rows, columns, caption=caption, max_rows=max_rows, file=f"results/{dataset}/enrichment.tsv.gz")
 
 
-def pathway_table(results: Results, tests: pd.DataFrame, dataset: str) -> dict[str, Any]:
-    """Pathway tests of one contrast, by p, each with the genes that carry it most."""
+def pathway_table(results: Results, tests: pd.DataFrame, artefacts: pd.DataFrame, dataset: str) -> dict[str, Any]:
+    """Pathway tests of one contrast, by p, with the genes that carry each and a word on artefacts."""
     columns = [
         (CELL_TYPE, "cell type", plain),
         (FAMILY, "family", plain),
@@ -304,7 +304,11 @@ def pathway_table(results: Results, tests: pd.DataFrame, dataset: str) -> dict[s
         ("n_case", "case", text.count),
         ("n_control", "control", text.count),
         ("carried_by", "carried by (share of the effect)", words),
+        ("artefacts", "artefact signatures", words),
     ]
+    notes = text.artefact_notes(artefacts)
+    keys = zip(tests[CELL_TYPE], tests[FAMILY], tests[PATHWAY], strict=True)
+    tests = tests.assign(artefacts=[notes.get(key, "") for key in keys])
     carriers = leading_genes(results.rows("pathway_genes", dataset=dataset), n=5)
     rows = tests.merge(carriers, on=[CONTRAST, CELL_TYPE, FAMILY, PATHWAY], how="left")
     together = results.rows("set_coherence", dataset=dataset).rename(columns={"percentile": "together"})
@@ -399,8 +403,7 @@ def note(name: str) -> str:
 def synthesis_tables(results: Results) -> list[dict[str, Any]]:
     """Gene sets, genes and biomarker candidates over all datasets."""
     max_rows = results.settings["report"]["max_rows"]
-    pathways = results.tables["synthesis_pathways"].copy()
-    pathways["verdict"] = pathways["verdict"].map(text.VERDICTS)
+    pathways = results.tables["synthesis_pathways"]
     genes = results.tables["synthesis_genes"]
     pathways, genes = (_with_signs(frame) for frame in (pathways, genes))
     key = [(CONTRAST, "contrast", plain), (CELL_TYPE, "cell type", plain)]
@@ -408,9 +411,9 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
         "synthesis_pathways": [
             *key,
             (PATHWAY, "gene set", plain),
-            ("effect_tissue", "tissue", signed),
-            ("effect_dish", "dish", signed),
-            ("effect", "all", signed),
+            ("effect_tissue", "tissue (donor SD)", signed),
+            ("effect_dish", "dish (line SD)", signed),
+            ("effect", "all (SD)", signed),
             ("ci_low", "95 % from", signed),
             ("ci_high", "to", signed),
             ("fdr", "FDR", text.probability),
@@ -418,13 +421,12 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
             ("tau_squared", "τ²", text.number),
             ("i_squared", "I² (%)", lambda value: text.number(value, 0)),
             ("note", "note", note),
-            ("verdict", "significant in", words),
         ],
         "synthesis_genes": [
             *key,
             ("gene", "gene", str),
-            ("log2_fold_change_tissue", "tissue", signed),
-            ("log2_fold_change_dish", "dish", signed),
+            ("log2_fold_change_tissue", "tissue (log₂)", signed),
+            ("log2_fold_change_dish", "dish (log₂)", signed),
             ("log2_fold_change", "log₂ fold change", signed),
             ("fdr", "FDR", text.probability),
             ("sign", "same sign", words),
@@ -435,11 +437,23 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
         "synthesis_biomarkers": [
             *key,
             ("gene", "gene", str),
-            ("log2_fold_change", "log₂ fold change", signed),
-            ("fdr", "lowest FDR", text.probability),
+            ("status", "status", str),
             ("direction", "direction", str),
+            ("log2_fold_change", "log₂ fold change", signed),
+            ("ci_low", "95 % from", signed),
+            ("ci_high", "to", signed),
+            ("fdr", "FDR, candidates", text.probability),
             ("datasets", "found in", listed),
-            ("known", "known ALS fluid biomarker", words),
+            ("effects", "in every dataset", words),
+            ("sign", "same sign", words),
+            ("systems", "same sign in", lambda value: words(value).replace(";", ", ")),
+            ("highest_in", "highest in", plain),
+            ("share", "share of this type", text.percent),
+            ("tau", "specificity (τ)", text.number),
+            ("how", "how it leaves the cell", str),
+            ("reported", "in ALS fluids", words),
+            ("fluid_agrees", "same direction as in fluid", words),
+            ("known", "what is known", words),
         ],
         "synthesis_replication": [
             ("kind", "hits", str),
@@ -458,11 +472,11 @@ def synthesis_tables(results: Results) -> list[dict[str, Any]]:
     captions = {
         "synthesis_pathways": "Gene sets over datasets, by FDR (random effects, donor standard deviations)",
         "synthesis_genes": "Genes over datasets, by FDR (random effects)",
-        "synthesis_biomarkers": "Secreted or shed genes that change: candidates, not validated biomarkers",
+        "synthesis_biomarkers": "Secreted, shed or leaked genes that change, by FDR over candidates: not validated",
         "synthesis_replication": "Hits of one dataset in another one; chance: genes or sets that are no hits",
     }
     frames = {"synthesis_pathways": pathways, "synthesis_genes": genes}
-    frames["synthesis_biomarkers"] = results.tables["synthesis_biomarkers"]
+    frames["synthesis_biomarkers"] = _with_signs(results.tables["synthesis_biomarkers"])
     frames = {name: frame.sort_values(["fdr", *_SECOND.get(name, [])], kind="stable") for name, frame in frames.items()}
     frames["synthesis_replication"] = results.tables["synthesis_replication"]
     return [

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from alscell.artefacts import NONE_SCORED, QUIET, UNTESTED
 from alscell.calibration import OVER_CELLS
 from alscell.check_design import few_donors
 from alscell.figures import NOTHING, plain, probability, signed
@@ -32,14 +33,6 @@ REASONS = {
     "gene_level": "looked at gene by gene, not as a set",
     "too_few_cells": "too few cells passed",
     "most_cells_lost": "too small a share of its cells passed",
-}
-VERDICTS = {
-    "agree": "both, same direction",
-    "disagree": "both, opposite directions",
-    "tissue_only": "tissue only",
-    "dish_only": "dish only",
-    "unclear": "unclear",
-    "one_system": "one system only",
 }
 VIEWS = {
     AGREE: "both, same direction",
@@ -122,7 +115,14 @@ def arms_text(contrast: dict[str, Any]) -> str:
 
 
 def summary_lines(
-    tests: pd.DataFrame, views: pd.DataFrame, genes: pd.DataFrame, *, fdr: float, replicate: str, max_sets: int
+    tests: pd.DataFrame,
+    views: pd.DataFrame,
+    genes: pd.DataFrame,
+    artefacts: pd.DataFrame,
+    *,
+    fdr: float,
+    replicate: str,
+    max_sets: int,
 ) -> tuple[str, list[str]]:
     """What one contrast of one dataset found, as a sentence and one line a cell type.
 
@@ -132,6 +132,8 @@ def summary_lines(
         Rows of `pathway_tests` and `pathway_views` of the contrast.
     genes : DataFrame
         Rows of figures_tests.count_genes.
+    artefacts : DataFrame
+        Rows of `pathway_artefacts` of the contrast.
     max_sets : int
         Gene sets named in a line.
 
@@ -154,13 +156,14 @@ def summary_lines(
             f"in {hits[CELL_TYPE].nunique()} of {n_types} cell types."
         )
     verdicts = views.set_index([CELL_TYPE, FAMILY, PATHWAY])["verdict"].to_dict()
+    beside = artefact_notes(artefacts)
     lines = []
     for row in genes.to_dict("records"):
         own = hits[hits[CELL_TYPE] == row[CELL_TYPE]]
         changed = row["n_up"] + row["n_down"]
         if own.empty and not changed:
             continue
-        named = [_set_text(test, verdicts) for test in own.head(max_sets).to_dict("records")]
+        named = [_set_text(test, verdicts, beside) for test in own.head(max_sets).to_dict("records")]
         more = [f"{len(own) - max_sets} more"] if len(own) > max_sets else []
         sets = joined(named + more) if named else "no pathway"
         donors = f"{row['n_case']} against {row['n_control']} {replicate}s"
@@ -211,7 +214,7 @@ def undetected_lines(tests: pd.DataFrame, *, fdr: float, replicate: str) -> list
     ]
 
 
-def _set_text(test: dict[str, Any], verdicts: dict[tuple, str]) -> str:
+def _set_text(test: dict[str, Any], verdicts: dict[tuple, str], beside: dict[tuple, str]) -> str:
     direction = "up" if test["effect"] > 0 else "down"
     notes = [f"effect {signed(test['effect'])}", f"FDR {probability(test['fdr'])}"]
     verdict = verdicts.get((test[CELL_TYPE], test[FAMILY], test[PATHWAY]))
@@ -222,7 +225,51 @@ def _set_text(test: dict[str, Any], verdicts: dict[tuple, str]) -> str:
         notes.append(f"but only above {percentile:.0f} % of random sets")
     if caution := _depth_caution(test):
         notes.append(caution)
+    if note := beside.get((test[CELL_TYPE], test[FAMILY], test[PATHWAY])):
+        notes.append(note)
     return f"{plain(test[FAMILY])}: {plain(test[PATHWAY])} {direction} ({', '.join(notes)})"
+
+
+def artefact_notes(artefacts: pd.DataFrame) -> dict[tuple[str, str, str], str]:
+    """A short word on the artefact sets beside each watched set, by cell type, family and set.
+
+    Parameters
+    ----------
+    artefacts : DataFrame
+        Rows of `pathway_artefacts` of one contrast.
+    """
+    notes: dict[tuple[str, str, str], list[str]] = {}
+    for row in artefacts.sort_values([CELL_TYPE, FAMILY, PATHWAY, "artefact"]).to_dict("records"):
+        notes.setdefault((row[CELL_TYPE], row[FAMILY], row[PATHWAY]), []).append(_artefact_note(row))
+    return {key: _one_note(said) for key, said in notes.items()}
+
+
+_QUIET = "artefact signatures don't move along"
+
+
+def _one_note(said: list[str]) -> str:
+    moving = [note for note in said if note != _QUIET]
+    return "; ".join(dict.fromkeys(moving)) or _QUIET
+
+
+def _artefact_note(row: dict[str, Any]) -> str:
+    if row["flag"] == NONE_SCORED:
+        return "no artefact signature is scored"
+    if row["flag"] == UNTESTED:
+        return f"{_artefact_name(row)} not tested"
+    if row["flag"] == QUIET:
+        return _QUIET
+    moved = (
+        f"{_artefact_name(row)} moves too: {signed(row['artefact_effect'])} SD, FDR {probability(row['artefact_fdr'])}"
+    )
+    if row["held_says"] not in ("stays", "vanishes"):
+        return moved
+    return f"{moved}; with it held {signed(row['effect_held'])} SD of {signed(row['effect_before'])}"
+
+
+def _artefact_name(row: dict[str, Any]) -> str:
+    names = {"ex_vivo_activation": "dissociation signature", "post_mortem": "post-mortem signature"}
+    return names.get(row["artefact"], plain(str(row["artefact"])))
 
 
 def _depth_caution(test: dict[str, Any]) -> str:
@@ -335,6 +382,36 @@ def replication_sentence(replication: pd.DataFrame) -> str:
         f"{' and '.join(parts)} had the same sign and p < 0.05 in another dataset, over all cell types and pairs of "
         "datasets; chance is what genes or sets reach that were no hits. There is no p-value: genes are correlated."
     )
+
+
+def biomarker_sentence(found: pd.DataFrame, tested: pd.DataFrame) -> str:
+    """How many candidate genes change, how many are new, and what could have been found, in one paragraph.
+
+    Parameters
+    ----------
+    found, tested : DataFrame
+        Tables `synthesis_biomarkers` and `synthesis_biomarkers_tested`.
+    """
+    if tested.empty:
+        return "No secreted, shed or leaked gene could be tested: too few donors, or none is expressed."
+    could = [
+        f"{row[DATASET]} ({plain(row[CONTRAST])}): {count(row['n_genes'])} genes, {count(row['n_hits'])} of "
+        f"{count(row['n_tests'])} tests reach the FDR; half of the tests could find a "
+        f"{number(2 ** row['detectable'], 1)}-fold change or more with 80 % power"
+        for row in tested.to_dict("records")
+    ]
+    genes = found.drop_duplicates("gene")
+    compared = found[found["fluid_agrees"].notna()]
+    n_agree = int((compared["fluid_agrees"] == "yes").sum())
+    known = f" Of {count(len(compared))} changes with a direction known from ALS fluids, {count(n_agree)} have it."
+    said = f"{count(len(genes))} secreted, shed or leaked genes change in a cell type ({_new(genes)})."
+    none = "No secreted, shed or leaked gene changes in any cell type."
+    return f"{said if len(genes) else none}{known if len(compared) else ''} {'; '.join(could)}."
+
+
+def _new(genes: pd.DataFrame) -> str:
+    n_new = int((genes["status"] != "known").sum())
+    return f"{count(len(genes) - n_new)} known from ALS fluids, {count(n_new)} new candidates"
 
 
 def planted_sentence(planted: pd.DataFrame) -> str:
