@@ -55,7 +55,7 @@ def page(table: pd.DataFrame, found: Found) -> str:
     parts = [
         "# Validation of the gene sets",
         ABOUT,
-        "Of {} sets: {}.".format(len(table), ", ".join(f"{counts[name]} {name}" for name in order)),
+        "{} sets. {}.".format(len(table), "; ".join(f"{name}: {counts[name]}" for name in order)),
         "![Figure](images/gene_set_validation.png)",
         "## Positive controls",
         markdown(controls(found)),
