@@ -116,13 +116,20 @@ def balanced_arms(cohort: Cohort, rng: np.random.Generator) -> pd.DataFrame:
 
 def donor_table(unit: Ready, scores: np.ndarray) -> pd.DataFrame:
     """Scores of donors as the table "pathway_donors"; where rows are sums, without a spread between cells."""
-    rows = unit.cohort.rows
-    keys = pd.MultiIndex.from_tuples(list(unit.members), names=["family", "pathway"])
-    frame = pd.DataFrame(scores, columns=keys).groupby(rows[DONOR].to_numpy())
-    out = frame.mean().stack(["family", "pathway"], future_stack=True).rename("score").to_frame()
-    out["score_sd"] = frame.std().stack(["family", "pathway"], future_stack=True)
-    out = out.rename_axis(index=[DONOR, "family", "pathway"]).reset_index()
-    n_cells = rows.groupby(DONOR)["n_cells"].sum()
-    depth = pd.Series(np.asarray(unit.counts.sum(axis=1)).ravel()).groupby(rows[DONOR].to_numpy()).mean()
-    facts = {N_CELLS: out[DONOR].map(n_cells), "depth": out[DONOR].map(depth), CELL_TYPE: "one"}
-    return out.assign(**facts)
+    place, donors = pd.factorize(unit.cohort.rows[DONOR], sort=True)
+    of_donor = pd.DataFrame(scores).groupby(place)
+    depth = np.asarray(unit.counts.sum(axis=1)).ravel()
+    facts = pd.DataFrame({N_CELLS: unit.cohort.rows["n_cells"].to_numpy(), "depth": depth}).groupby(place)
+    n_sets = scores.shape[1]
+    return pd.DataFrame(
+        {
+            DONOR: np.repeat(donors, n_sets),
+            "family": np.tile([family for family, _ in unit.members], len(donors)),
+            "pathway": np.tile([name for _, name in unit.members], len(donors)),
+            "score": of_donor.mean().to_numpy().ravel(),
+            "score_sd": of_donor.std().to_numpy().ravel(),
+            N_CELLS: np.repeat(facts[N_CELLS].sum().to_numpy(), n_sets),
+            "depth": np.repeat(facts["depth"].mean().to_numpy(), n_sets),
+            CELL_TYPE: "one",
+        }
+    )

@@ -14,7 +14,7 @@ LIST = "gene_level"  # kind of a set that is never scored
 LEAST_COVERAGE = 0.6  # of the dataset in which most members are found
 LEAST_SIGN = 0.9  # share of planted runs with the right sign
 LEAST_POWER = 0.5
-MOST_ALARMS = 0.08
+MANY_ALARMS, MOST_ALARMS = 0.08, 0.10
 LARGEST_SHARE = 0.5  # of a score from one gene, in cells
 DEPTH = (0.75, 1.33)
 # Sets that name cell types or their states are made of markers; all others are programs that any cell may run.
@@ -189,6 +189,8 @@ def _cautions(row: pd.Series, n_types: int) -> list[str]:
         out.append("members not shown to move together" if len(best) else "too few members expressed for coherence")
     if row.get("leading_share", 0) > LARGEST_SHARE:
         out.append(f"{row['leading_gene']} earns {row['leading_share']:.0%} in {row['leading_in']}")
+    if row.get("false_alarms", 0) > MANY_ALARMS:
+        out.append(f"{row['false_alarms']:.0%} false alarms")
     ratio = row["half_depth_ratio"]
     if not np.isnan(ratio) and not DEPTH[0] <= ratio <= DEPTH[1]:
         out.append(f"follows depth: {ratio:.2f} at half the counts")

@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 
 import gather_pathways
+import measure_coherence
 import score_pathways
 import score_pseudobulk
 import test_pathways as pathway_tests  # the script, not a test module
@@ -156,6 +157,40 @@ def test_planted_set_is_found(cohort, scored, tmp_path):
     run_tests(cohort, scored)
     gather_pathways.main(tests=[str(scored / "tests.tsv")], table=str(tmp_path / "all.tsv"))
     assert (tmp_path / "all.tsv").read_bytes() == (scored / "tests.tsv").read_bytes()
+
+
+def test_coherence_of_scored_sets_is_written_for_every_cell_type(cohort, scored, tmp_path):
+    """Members of `still` follow one factor of donors in microglia; the rest is noise around a level."""
+    rng, donors = np.random.default_rng(5), [f"d{number}" for number in range(8)]
+    parts = []
+    for cell_type, pull in (("microglia", 1.0), ("opc", 0.0)):
+        values = rng.uniform(3, 9, N_GENES)[:, None] + rng.normal(0, 0.5, (N_GENES, 8))
+        values[50:75] += pull * rng.normal(0, 1, 8)
+        frame = pd.DataFrame(values.astype(np.float32), columns=donors)
+        frame.insert(0, "gene", GENES)
+        frame.insert(0, "cell_type", cell_type)
+        parts.append(frame)
+    files.write_table(pd.concat(parts), tmp_path / "expression.parquet", "expression_donors")
+    given = {"n_random_sets": 200, "n_expression_bins": 8, "seed": 1, "covariates": [], "dataset": "x"}
+    for name in ("one", "two"):
+        measure_coherence.main(
+            expression=str(tmp_path / "expression.parquet"),
+            set_table=str(scored / "sets_found.tsv"),
+            members=str(cohort["folder"] / "members.tsv"),
+            orthologs=[],
+            samples=str(cohort["folder"] / "samples.tsv"),
+            table=str(tmp_path / f"{name}.tsv"),
+            definitions={"als_vs_control": ARMS},
+            **given,
+        )
+    assert (tmp_path / "one.tsv").read_bytes() == (tmp_path / "two.tsv").read_bytes()
+    table = files.read_table(tmp_path / "one.tsv", "set_coherence").set_index(["cell_type", "pathway"])
+    assert table.index.tolist() == [
+        (a, b) for a in ("microglia", "opc") for b in ("moved", "still")
+    ]  # scored ones only
+    assert table.loc[("microglia", "still"), "percentile"] > 99
+    assert table.drop(index=("microglia", "still"))["percentile"].max() < 99
+    assert set(table["n_donors"]) == {8}
 
 
 def test_same_bytes_again_whatever_the_order_of_samples(cohort, scored, tmp_path):
