@@ -84,6 +84,7 @@ LIBRARY = {
         "loom",
         "moderation",
         "mtx",
+        "naming",
         "negative_binomial",
         "neighbors",
         "normalization",
