@@ -184,7 +184,7 @@ def test_gene_table():
 def test_markers(path):
     table = pd.read_csv(path, sep="\t", keep_default_na=False)
     known = set(pd.read_csv(ROOT / "resources" / "genes" / "human.tsv.gz", sep="\t", keep_default_na=False)["symbol"])
-    assert list(table.columns) == ["cell_type", "gene", "source"]
+    assert list(table.columns) == ["cell_type", "gene", "source", "parent"]
     assert set(table["cell_type"]) <= set(CELL_TYPES)
     assert set(table["gene"]) <= known
     assert not table.duplicated(["cell_type", "gene"]).any()

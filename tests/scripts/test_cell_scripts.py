@@ -78,9 +78,9 @@ def run_all(cohort, out, *, given=""):
     cluster_cells.main(
         embedding=made["embedding"], graph=graph, clusters=made["clusters"], stability=stability, **CLUSTER
     )
-    tables = {"labels": str(out / "labels.tsv"), "markers": str(out / "markers.tsv")}
+    tables = {"labels": str(out / "labels.tsv"), "markers": str(out / "markers.tsv"), "checks": str(out / "checks.tsv")}
     known = {"marker_genes": str(folder / "markers.tsv"), "orthologs": [], "given": given}
-    known |= {"min_score": 0.25, "min_margin": 0.2}
+    known |= {"min_score": 0.25, "min_margin": 0.2, "refine": ["neuron"], "seed": 42}
     annotate_cells.main(**read, **made, **tables, **known, graph=graph)
     assemble_atlas.main(
         **read,
@@ -140,7 +140,7 @@ def test_the_atlas_holds_the_raw_counts_of_these_cells(cohort, done):
 def test_the_same_input_gives_the_same_bytes(cohort, done, tmp_path):
     again = run_all(cohort, tmp_path)
     names = sorted(path.name for path in done.iterdir())
-    assert len(names) == 8
+    assert len(names) == 9
     for name in names:
         assert (again / name).read_bytes() == (done / name).read_bytes(), name
 
@@ -171,10 +171,13 @@ def test_human_markers_name_the_cells_of_mice_by_their_orthologs(cohort, done, t
         orthologs=[str(tmp_path / "pairs.tsv.gz")],
         cell_types=str(tmp_path / "cell_types.parquet"),
         labels=str(tmp_path / "labels.tsv"),
+        checks=str(tmp_path / "checks.tsv"),
         markers=str(tmp_path / "shown.tsv"),
         given="",
         min_score=0.25,
         min_margin=0.2,
+        refine=[],
+        seed=42,
     )
     assert (tmp_path / "cell_types.parquet").read_bytes() == (done / "cell_types.parquet").read_bytes()
     assert (tmp_path / "shown.tsv").read_bytes() == (done / "markers.tsv").read_bytes()
@@ -194,9 +197,12 @@ def test_markers_of_another_species_are_the_users_mistake(cohort, done, tmp_path
             orthologs=[],
             cell_types=str(tmp_path / "types.parquet"),
             labels=str(tmp_path / "labels.tsv"),
+            checks=str(tmp_path / "checks.tsv"),
             markers=str(tmp_path / "markers.tsv"),
             given="",
             min_score=0.25,
             min_margin=0.2,
+            refine=[],
+            seed=42,
         )
     assert [path.name for path in tmp_path.iterdir()] == ["mouse.tsv"]

@@ -20,6 +20,7 @@ from alscell.pseudobulk import to_anndata
 
 ROOT = Path(__file__).resolve().parents[2]
 RESOURCES = ROOT / "resources"
+ALS_GENES = sorted(map(str, (RESOURCES / "gene_sets/als_genes").glob("*.gmt")))
 CONTRASTS = {
     "als_vs_control": {"factor": "condition", "case": ["ALS"], "control": ["Control"], "gene": "C9orf72"},
     "fals_vs_control": {"factor": "subtype", "case": ["fALS"], "control": ["Control"]},
@@ -58,7 +59,7 @@ def run_tests(inputs: Path, out: Path) -> None:
     )
     tests = {"sums": sums, "differential": given["table"], "expression": given["donors_table"], "orthologs": []}
     panel_tests.main(
-        **tests, **plain, **DESIGN, skipped=given["skipped"], gene_sets=str(RESOURCES / "gene_sets/als_genes.gmt"),
+        **tests, **plain, **DESIGN, skipped=given["skipped"], gene_sets=ALS_GENES,
         table=str(out / "gene_panel.tsv"), min_cells=10,
     )  # fmt: skip
     target_tests.main(

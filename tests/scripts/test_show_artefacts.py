@@ -15,11 +15,13 @@ def test_every_watched_set_says_that_no_artefact_is_scored(tmp_path, dataset):
     files.write_table(tests, tmp_path / "tests.tsv", "pathway_tests")
     files.write_table(donors, tmp_path / "donors.parquet", "pathway_donors")
     files.write_plain_table(sheet, tmp_path / "samples.tsv")
-    (tmp_path / "inflammation.gmt").write_text("interferon_alpha\tx\tIFIT1\tISG15\n")
+    members = pd.DataFrame({"gene": ["IFIT1", "ISG15"], "given": ["IFIT1", "ISG15"]})
+    members = members.assign(family="inflammation", pathway="interferon_alpha", known=True)
+    files.write_table(members, tmp_path / "members.tsv", "gene_set_members")
     show_artefacts.main(
         tests=str(tmp_path / "tests.tsv"),
         donor_scores=str(tmp_path / "donors.parquet"),
-        gene_sets=[str(tmp_path / "inflammation.gmt")],
+        members=str(tmp_path / "members.tsv"),
         orthologs=[],
         samples=str(tmp_path / "samples.tsv"),
         table=str(tmp_path / "out.tsv"),
