@@ -208,7 +208,7 @@ def test_c9orf72_is_lower_in_c9als_and_flat_in_sporadic_als():
     )
     observations["condition"] = sheet.loc[observations["donor"], "condition"].to_numpy()
     observations["sex"] = sheet.loc[observations["donor"], "sex"].to_numpy()
-    wanted = evidence_of(files.read_gene_sets([ROOT / "resources/gene_sets/als_genes.gmt"]), [])
+    wanted = evidence_of(files.read_gene_sets(sorted((ROOT / "resources/gene_sets/als_genes").glob("*.gmt"))), [])
     totals = np.asarray(data.X.sum(axis=0)).ravel()
     kept = (totals >= np.sort(totals)[-5000]) | data.var_names.isin(wanted.index)  # the rest would cost a minute
     data = data[:, kept]

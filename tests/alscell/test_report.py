@@ -89,6 +89,8 @@ def results(example, tmp_path_factory) -> Results:
     over += ("synthesis_programmes", "synthesis_agreement", "synthesis_biomarkers_tested")
     over += ("gene_sets", "planted", "planted_families", "planted_genes", "planted_composition", "directions")
     tables |= {name: getattr(example, name)() for name in over}
+    tables["composition_donors"] = pd.concat([example.composition_donors(one) for one in example.TYPES])
+    tables["label_checks"] = pd.concat([example.label_checks(one).assign(dataset=one) for one in example.TYPES])
     tables["cluster_labels"] = pd.concat([example.cluster_labels(one).assign(dataset=one) for one in example.TYPES])
     raw = {"dataset": "tissue", "file": "RAW.tar", "size": 123456789, "sha256": "ab" * 32}
     tables["acquired"] = pd.DataFrame([raw | {"source": "https://a.invalid/RAW.tar", "verified_by": "lock"}])
@@ -178,6 +180,15 @@ def test_genes_that_carry_a_set_are_named_the_largest_first(page):
     assert "carried by (share of the effect)" in words
     assert "GENE1 60 %, GENE2 50 %" in words
     assert "GENE2 50 %, GENE3" not in words  # it works against the effect
+
+
+def test_labels_that_do_not_fit_are_warned_of_and_types_counted(page):
+    words = page.words()
+    section = words[words.index("Cells and cell types tissue SIM") :]
+    assert section.index("motor neuron: 62 % of its cells look like oligodendrocyte") < section.index("dish SIM")
+    assert "astrocyte: carries RNA of oligodendrocyte, +0.20 above what other types carry" in section
+    assert "Labels against the markers of other types, tissue" in section
+    assert "Cell types, tissue" in section
 
 
 def test_calibration_is_said_in_a_sentence_and_shown(html):

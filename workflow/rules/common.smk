@@ -106,6 +106,7 @@ LIBRARY = {
         "report_directions",
         "report_dish",
         "report_gene_sets",
+        "report_labels",
         "report_panels",
         "report_tables",
         "report_text",

@@ -45,7 +45,7 @@ def main(
 
 
 def _tables(paths: list[str], name: str) -> pd.DataFrame:
-    if name in ("cluster_labels", "cluster_stability") and paths:
+    if name in ("cluster_labels", "cluster_stability", "label_checks") and paths:
         return pd.concat([read_table(path, name).assign(dataset=Path(path).parent.name) for path in paths])
     return read_tables(paths, name)
 

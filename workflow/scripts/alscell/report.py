@@ -20,6 +20,7 @@ from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DO
 from alscell.report_directions import direction_sections
 from alscell.report_dish import dish_section
 from alscell.report_gene_sets import gene_set_table, planted_families_table
+from alscell.report_labels import label_lines, label_table, type_table
 from alscell.report_tables import (
     Results,
     calibration_table,
@@ -161,7 +162,14 @@ def dataset_section(results: Results, entry: dict[str, Any]) -> dict[str, Any]:
         "quality": quality_table(results, name) if has_cells else None,
         "cautions": text.identity_lines(*identity) if has_cells else [],
         "samples": sample_tables(results, name) if has_cells else [],
-        "clusters": cluster_tables(results, name) if has_cells else [],
+        "labels": label_lines(results.rows("label_checks", dataset=name)) if has_cells else [],
+        "clusters": [
+            *([type_table(results, name)] if contrasts else []),
+            *([label_table(results, name)] if len(results.rows("label_checks", dataset=name)) else []),
+            *cluster_tables(results, name),
+        ]
+        if has_cells
+        else [],
         "figures": {kind: figure(results, kind, name) for kind in list(FIGURES)[:6]},
         "counts": count_table(results, name),
         "composition": composition_table(results, name),
