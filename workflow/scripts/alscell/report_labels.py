@@ -1,4 +1,4 @@
-"""What the report says of the cell types themselves: do labels fit their markers, and which types are too rare to test."""
+"""What the report says of the cell types: do labels fit their markers, and which types are too rare to test."""
 
 from __future__ import annotations
 
