@@ -23,11 +23,18 @@ GENES = MARKERS["gene"].tolist()
 LIMITS = {"min_score": 0.25, "min_margin": 0.2}
 
 
+def expressed(name: str) -> list[bool]:
+    """Which genes a type has: its markers; `cholinergic_4`: 4 of the 8 of motor neurons."""
+    if name.startswith("cholinergic_"):
+        return [gene in [f"motor_neuron_{i}" for i in range(int(name[-1]))] for gene in GENES]
+    return [gene.rpartition("_")[0] == name for gene in GENES]
+
+
 def cohort(sizes: dict[str, int], *, seed: int, soup: dict[str, str] | None = None, k: int = 15):
     """Sparse nuclei with depths, and a graph of neighbors; `soup`: type -> other type whose RNA it carries."""
     rng = np.random.default_rng(seed)
     truth = np.repeat(list(sizes), list(sizes.values()))
-    own = np.array([[gene.rpartition("_")[0] == name for gene in GENES] for name in sizes])
+    own = np.array([expressed(name) for name in sizes])
     level = np.where(own, rng.uniform(0.3, 1.5, len(GENES)), 0.04)
     for name, other in (soup or {}).items():
         level[list(sizes).index(name)] += 0.5 * np.array([gene.startswith(other) for gene in GENES])
@@ -48,8 +55,8 @@ def refine(types, clusters, shares, graph, seed=1):
 
 
 def merged(truth, *, into="excitatory_neuron"):
-    """Labels and clusters in which every motor neuron is lost among other neurons."""
-    return np.where(truth == "motor_neuron", into, truth)
+    """Labels and clusters in which every cholinergic neuron is lost among other neurons."""
+    return np.where((truth == "motor_neuron") | np.char.startswith(truth, "cholinergic"), into, truth)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -62,6 +69,24 @@ def test_rare_motor_neurons_are_found_in_a_big_cluster(seed):
     assert hit.sum() >= 12  # of 15
     assert hit.mean() >= 0.9
     assert not (found["cell_type"] == "oligodendrocyte").any()
+
+
+@pytest.mark.parametrize(("others", "recall"), [(300, 0.9), (100, 0.6)])
+def test_many_motor_neurons_of_a_cluster_are_found_too(others, recall):
+    truth, shares, graph = cohort({"excitatory_neuron": others, "motor_neuron": 150, "oligodendrocyte": 200}, seed=1)
+    found = refine(merged(truth), merged(truth), shares, graph)
+    assert (truth[found.index] == "motor_neuron").all()
+    assert len(found) >= recall * 150
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("n_motor", [0, 40])
+def test_cholinergic_neurons_with_half_of_the_markers_stay_what_they_are(seed, n_motor):
+    sizes = {"excitatory_neuron": 300, "cholinergic_4": 60, "motor_neuron": n_motor, "oligodendrocyte": 200}
+    truth, shares, graph = cohort({name: n for name, n in sizes.items() if n}, seed=seed)
+    found = refine(merged(truth), merged(truth), shares, graph)
+    assert (truth[found.index] == "cholinergic_4").sum() <= 6
+    assert (truth[found.index] == "motor_neuron").sum() >= 0.9 * n_motor
 
 
 @pytest.mark.parametrize("seed", range(5))
