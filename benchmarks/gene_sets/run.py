@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "benchmarks")]
 
 from calibration.page import save_png  # noqa: E402
 from gene_sets import controls, measured, page, verdicts  # noqa: E402
-from gene_sets.cohorts import FILES, has_data, marker_genes, read_cohort, shipped_sets  # noqa: E402
+from gene_sets.cohorts import DATA, FILES, has_data, marker_genes, read_cohort, shipped_sets  # noqa: E402
 from gene_sets.planted import planted  # noqa: E402
 
 REPEATS = 10  # null splits in which each set is planted
@@ -83,6 +83,10 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=REPEATS)
     given = parser.parse_args()
+    lists = [f"spinal_cord_markers/{name}.csv" for name, _, _ in controls.LISTS]
+    missing = [str(DATA / path) for path in [*FILES.values(), *lists] if not (DATA / path).exists()]
+    if missing:
+        parser.error(f"no {missing[0]}; set ALSCELL_TEST_DATA to the folder of the data. The page stays as it is.")
     with ProcessPoolExecutor(given.processes) as pool:
         write(collect(pool, repeats=given.repeats), given.out)
 

@@ -79,7 +79,7 @@ def run_all(cohort, out, *, given=""):
         embedding=made["embedding"], graph=graph, clusters=made["clusters"], stability=stability, **CLUSTER
     )
     tables = {"labels": str(out / "labels.tsv"), "markers": str(out / "markers.tsv"), "checks": str(out / "checks.tsv")}
-    known = {"marker_genes": str(folder / "markers.tsv"), "orthologs": [], "given": given}
+    known = {"marker_genes": str(folder / "markers.tsv"), "orthologs": [], "learned": [], "given": given}
     known |= {"min_score": 0.25, "min_margin": 0.2, "refine": ["neuron"], "seed": 42}
     annotate_cells.main(**read, **made, **tables, **known, graph=graph)
     assemble_atlas.main(
@@ -169,6 +169,7 @@ def test_human_markers_name_the_cells_of_mice_by_their_orthologs(cohort, done, t
         clusters=str(done / "clusters.parquet"),
         marker_genes=str(tmp_path / "markers.tsv"),
         orthologs=[str(tmp_path / "pairs.tsv.gz")],
+        learned=[],
         cell_types=str(tmp_path / "cell_types.parquet"),
         labels=str(tmp_path / "labels.tsv"),
         checks=str(tmp_path / "checks.tsv"),
@@ -195,6 +196,7 @@ def test_markers_of_another_species_are_the_users_mistake(cohort, done, tmp_path
             clusters=str(done / "clusters.parquet"),
             marker_genes=str(mouse),
             orthologs=[],
+            learned=[],
             cell_types=str(tmp_path / "types.parquet"),
             labels=str(tmp_path / "labels.tsv"),
             checks=str(tmp_path / "checks.tsv"),

@@ -59,6 +59,31 @@ rule cluster_cells:
         "../scripts/cluster_cells.py"
 
 
+rule learn_markers:
+    input:
+        reference=local(reference_file),
+        genes=local(gene_table),
+        library=library("learn_markers"),
+    output:
+        markers="results/{dataset}/learned_markers.tsv",
+    log:
+        "logs/learn_markers/{dataset}.log",
+    benchmark:
+        "benchmarks/learn_markers/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(LEARNING) or NEVER,
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        columns=fact("labels_from"),
+        organism=fact("organism"),
+    message:
+        "Learn the marker genes of the labels in {input.reference} for {wildcards.dataset}"
+    script:
+        "../scripts/learn_markers.py"
+
+
 rule annotate_cells:
     input:
         counts=per_sample("results/{dataset}/samples/{sample}/counts.h5ad"),
@@ -67,6 +92,7 @@ rule annotate_cells:
         graph="results/{dataset}/graph.npz",
         clusters="results/{dataset}/clusters.parquet",
         marker_genes=local(marker_file),
+        learned=learned_markers,
         orthologs=local(ortholog_table),
         library=library("annotate_cells"),
     output:
@@ -88,7 +114,7 @@ rule annotate_cells:
         refine=lookup("annotation/refine", within=config),
         seed=lookup("seed", within=config),
     message:
-        "Name the cell types of {wildcards.dataset} by the markers in {input.marker_genes}"
+        "Name the cell types of {wildcards.dataset} by marker genes"
     script:
         "../scripts/annotate_cells.py"
 

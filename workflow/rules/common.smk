@@ -79,6 +79,7 @@ LIBRARY = {
         "jobs",
         "keys",
         "label_checks",
+        "label_transfer",
         "ligand_receptor",
         "loading",
         "loom",
@@ -233,6 +234,7 @@ validate(config, SCHEMAS["config"])
 DATASETS = {entry["id"]: read_dataset(entry) for entry in config["datasets"]}
 TESTED = [name for name, dataset in DATASETS.items() if dataset["contrasts"]]  # a reference has none
 WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["enters_at"] != "pseudobulk"]
+LEARNING = [name for name in WITH_CELLS if DATASETS[name]["facts"].get("labels_from")]
 SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
 PLANTED = [name for name in SIMULATED if name in TESTED]  # what was planted there can be looked for
 SUMMARY_FIGURES = ("directions", "pathway_heatmap", "tissue_dish", "replication", "biomarkers")
@@ -506,6 +508,7 @@ def result_files():
             for path in all_samples(f"{folder}/samples/{{sample}}/{name}")
         ),
         *(path for name in with_cells for path in expand_datasets(f"{folder}/{name}", WITH_CELLS)),
+        *expand_datasets(f"{folder}/learned_markers.tsv", LEARNING),
         *expand_datasets(f"{folder}/pseudobulk.h5ad", DATASETS),
         *expand_datasets(f"{folder}/pathway_scores.parquet", [name for name in TESTED if name in WITH_CELLS]),
         *(path for name in by_dataset + by_contrast for path in expand_datasets(f"{folder}/{name}")),
@@ -585,6 +588,16 @@ def marker_file(wildcards):
     name = DATASETS[wildcards.dataset]["facts"].get("markers", "spinal_cord")
     own = Path(DATASETS[wildcards.dataset]["info"]).parent / f"{name}.tsv"
     return str(own) if own.exists() else SHIPPED_MARKERS[name]
+
+
+def reference_file(wildcards):
+    """The labeled h5ad that names a dataset's cells."""
+    return str(Path(config["data_folder"]) / DATASETS[wildcards.dataset]["facts"]["labels_from"]["file"])
+
+
+def learned_markers(wildcards):
+    """Markers learned from that h5ad, which take the place of the marker table; nothing for a dataset without it."""
+    return [f"results/{wildcards.dataset}/learned_markers.tsv"] if wildcards.dataset in LEARNING else []
 
 
 def gene_table(wildcards):

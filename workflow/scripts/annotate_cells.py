@@ -8,7 +8,7 @@ import logging
 from typing import Any
 
 from alscell import annotation as steps
-from alscell.files import read_graph, read_in_turn, read_markers, read_table, read_tables, write_table
+from alscell.files import read_graph, read_in_turn, read_learned, read_markers, read_table, read_tables, write_table
 from alscell.jobs import run
 from alscell.naming import name_cells
 
@@ -23,6 +23,7 @@ def main(
     graph: str,
     clusters: str,
     marker_genes: str,
+    learned: list[str],
     orthologs: list[str],
     cell_types: str,
     labels: str,
@@ -33,16 +34,16 @@ def main(
 ) -> None:
     """Marker genes come from one sample after the other. `given` names the labels' column in the raw data, or is ''.
 
-    `choices` as in `name_cells`.
+    `learned`: markers from a labeled reference, instead of `marker_genes`. `choices` as in `name_cells`.
     """
     cells = read_table(embedding, "embedding")[["cell", "sample", "donor"]]
     cells = cells.merge(read_table(clusters, "clusters")[["cell", "cluster"]], on="cell", validate="1:1")
     cells = cells.merge(read_tables(quality, "quality")[["cell", "doublet_score"]], on="cell", validate="1:1")
-    asked = read_markers(marker_genes, orthologs)
+    asked = read_learned(learned[0]) if learned else read_markers(marker_genes, orthologs)
     taken = steps.marker_values(read_in_turn(counts, cells), asked, cells["cell"], has_labels=bool(given))
     measured = steps.measured_markers(asked, taken.genes)
     if not given:
-        steps.check_markers(measured, asked, example=taken.example_genes, where=marker_genes)
+        steps.check_markers(measured, asked, example=taken.example_genes, where=learned[0] if learned else marker_genes)
     named = name_cells(cells, taken, measured, read_graph(graph), **choices)
     write_table(named.cells, cell_types, "cell_types")
     write_table(named.clusters, labels, "cluster_labels")

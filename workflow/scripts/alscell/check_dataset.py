@@ -121,6 +121,7 @@ def facts_problems(facts: dict, path: str, *, entry_id: str, data_folder: str) -
         *_levels_problems(facts, path),
         *_source_problems(facts["source"], path, data_folder=data_folder),
         *_marker_problems(facts, path),
+        *_reference_problems(facts, path, data_folder=data_folder),
     ]
 
 
@@ -397,3 +398,22 @@ def _marker_problems(facts: dict, path: str) -> list[InputError]:
         found = f"no column {', '.join(lacking)}"
         return [InputError(str(file), found=found, expected="columns cell_type, gene, source", mend="Add them, tabs.")]
     return []
+
+
+def _reference_problems(facts: dict, path: str, *, data_folder: str) -> Iterable[InputError]:
+    """`labels_from` names cells by another dataset: nothing else may name them, and the file must be there."""
+    reference = facts.get("labels_from")
+    if reference is None:
+        return
+    rivals = {"markers": facts.get("markers"), "cells.cell_type": facts.get("cells", {}).get("cell_type")}
+    for key, value in rivals.items():
+        if value:
+            expected, mend = f"either `labels_from` or `{key}`", "Remove the one that shall not name the cells."
+            yield _problem(path, "labels_from", f"it and {key}: {value}", expected, mend)
+    if facts["enters_at"] == "pseudobulk":
+        mend = "Remove it: sums by cell type have their names already."
+        yield _problem(path, "labels_from", "it with enters_at: pseudobulk", "it with single cells only", mend)
+    file = Path(data_folder) / reference["file"]
+    if not file.is_file():
+        mend = "Put it there, or set `labels_from.file` in dataset.yaml or `data_folder` in config."
+        yield InputError(str(file), found="no such file", expected="the labeled h5ad of `labels_from`", mend=mend)

@@ -18,6 +18,7 @@ SUMMARY = "<summary>"  # folder of config key summary_folder, "results" unless s
 # The datasets a file is made for, where it is not made for all.
 CELLS, PSEUDOBULK = "datasets with cells", "datasets that enter at pseudobulk"
 SIMULATED, REAL = "simulated datasets", "datasets that are not simulated"
+LEARNED = "datasets with labels_from"
 FETCHED = "public collections"
 
 
@@ -97,6 +98,9 @@ FILES: tuple[FileContract, ...] = (
         ("label_checks.tsv", "annotate_cells", "label_checks", "do cells look like what they are called"),
         ("markers.tsv", "annotate_cells", "markers", "marker genes in every cell type"),
         ("atlas.h5ad", "assemble_atlas", "", "everything about the cells in one AnnData, for people and their tools"),
+    ),
+    *_of_dataset(LEARNED,
+        ("learned_markers.tsv", "learn_markers", "learned_markers", "marker genes of the labels of a reference"),
     ),
     *_of_dataset(CELLS, ("pseudobulk.h5ad", "sum_pseudobulk", "", "counts summed by donor and cell type, integers")),
     *_of_dataset(PSEUDOBULK, ("pseudobulk.h5ad", "read_pseudobulk", "", "counts by donor and cell type, as given")),
@@ -217,7 +221,8 @@ def find_contract(path: str, *, summary: str, with_cells: list[str], simulated: 
 
 
 def _kinds(dataset: str, with_cells: list[str], simulated: list[str]) -> set[str]:
-    return {"", CELLS if dataset in with_cells else PSEUDOBULK, SIMULATED if dataset in simulated else REAL}
+    entry = {CELLS, LEARNED} if dataset in with_cells else {PSEUDOBULK}
+    return {"", *entry, SIMULATED if dataset in simulated else REAL}
 
 
 def _expression(pattern: str, summary: str) -> str:

@@ -237,6 +237,11 @@ def read_markers(path: str | Path, orthologs: Sequence[str] = ()) -> pd.DataFram
     return in_mouse_symbols(frame, read_gene_table(orthologs[0]), where=str(path)) if orthologs else frame
 
 
+def read_learned(path: str | Path) -> pd.DataFrame:
+    """Table "learned_markers"; `parent` is '' where there is none, as in `read_markers`."""
+    return read_table(path, "learned_markers").fillna({"parent": ""})
+
+
 def _check_parents(markers: pd.DataFrame, where: str) -> None:
     """Stop if the column `parent` of a marker table is no hierarchy of two levels."""
     pairs = markers[["cell_type", "parent"]].drop_duplicates()

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from alscell.counts import BROKEN, Counts, broken, plain_text
 from alscell.errors import InputError, nearest
-from alscell.sample_cells import choose_cells
+from alscell.sample_cells import choose_cells, thinned
 
 BLOCK_ROWS = 2_000  # rows of a dense matrix in memory at once
 
@@ -29,6 +29,7 @@ def read_labeled(
     layer: str,
     row: dict[str, str],
     where: str,
+    per_label: int = 0,
 ) -> Counts:
     """The cells of one sample in an h5ad, with their given cell types; only these rows are read.
 
@@ -47,6 +48,8 @@ def read_labeled(
         Layer with raw counts, 'raw.X', 'X', or '' for X unless raw.X holds counts of more genes.
     where : str
         File and sample, for messages.
+    per_label : int
+        Read at most so many cells of a cell type, spread over the file; 0: all.
 
     Raises
     ------
@@ -59,6 +62,7 @@ def read_labeled(
             obs = _frame(file, "obs", where)
             names, place = obs.index(), _place(file, layer, where)
             chosen = choose_cells(names, obs.column, cells=cells, member=member, row=row, where=where)
+            chosen = thinned(chosen, per_label) if per_label else chosen
             var = _frame(file, {"raw/X": "raw/var", "raw.X": "raw.var"}.get(place, "var"), where)
             genes, gene_ids = _genes(var, symbol, gene_id)
             if not layer:

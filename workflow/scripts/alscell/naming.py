@@ -8,8 +8,9 @@ import pandas as pd
 import scipy.sparse as sp
 
 from alscell import annotation as steps
-from alscell.keys import CELL_TYPE
+from alscell.keys import CELL_TYPE, UNASSIGNED
 from alscell.label_checks import check_labels
+from alscell.label_transfer import below_reference
 from alscell.refinement import refine_types
 
 
@@ -42,7 +43,7 @@ def name_cells(
     taken : MarkerValues
         Of the same cells.
     markers : DataFrame
-        The measured ones, from `annotation.measured_markers`.
+        The measured ones, from `annotation.measured_markers`; with a column `level` those of a reference.
     graph : csr_matrix, cells x cells
         Neighbors.
     refine : list of str
@@ -62,6 +63,12 @@ def name_cells(
         typed = steps.cell_types_table(cells, named)
     else:
         named = steps.label_clusters(cells, steps.cluster_scores(by_cell, clusters), parents, **limits)
+        if "level" in markers:
+            below = below_reference(named, clusters, taken.values, taken.genes, markers)
+            named.loc[below, CELL_TYPE] = UNASSIGNED
+            named.loc[below, "flags"] = [
+                ";".join(filter(None, (flags, "below_reference"))) for flags in named.loc[below, "flags"]
+            ]
         typed = steps.cell_types_table(cells, named)
         found = refine_types(
             typed[CELL_TYPE], clusters, shares, taken.genes, markers, graph, branches=refine, seed=seed, **limits

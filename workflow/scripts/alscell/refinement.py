@@ -3,8 +3,8 @@
 A spinal cord has few motor neurons, and their few nuclei often share a cluster with other neurons, which names them.
 Marker genes of a real type are found together, in the same cells. So a cell is renamed only if its score for the type
 is one that chance seldom makes when each marker is shuffled by itself among the cells of its cluster, which keeps how
-high every marker is there and breaks that they go together; if the weaker half of the markers is there, too (cholinergic
-interneurons share the stronger half of those of motor neurons); and if enough such cells are neighbors.
+high every marker is there and breaks that they go together; if the weaker half of the markers is there, too (the
+cholinergic interneurons share a half of those of motor neurons); and if enough such cells are neighbors.
 """
 
 from __future__ import annotations

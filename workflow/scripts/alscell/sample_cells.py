@@ -83,6 +83,15 @@ def choose_cells(
     return Chosen(rows, names[rows], types, notes)
 
 
+def thinned(chosen: Chosen, per_label: int) -> Chosen:
+    """At most `per_label` cells of each type, evenly spread over those chosen."""
+    codes, n_types = np.unique(chosen.cell_types.astype(str), return_inverse=True)[1], len(set(chosen.cell_types))
+    places = [np.flatnonzero(codes == code) for code in range(n_types)]
+    few = [one[np.linspace(0, len(one) - 1, min(len(one), per_label)).astype(int)] for one in places]
+    kept = np.sort(np.concatenate(few)) if few else np.arange(0)
+    return Chosen(chosen.rows[kept], chosen.barcodes[kept], chosen.cell_types[kept], chosen.notes)
+
+
 def joined(column: Column, name: str) -> np.ndarray:
     """Values of a column, or of several named 'one+other', joined by the same sign."""
     if JOIN not in name:

@@ -288,7 +288,20 @@ TABLES = {
                 _c("n_cells", INTEGER, "cells", "cells"),
                 _c("n_donors", INTEGER, "donors with at least one cell", "donors"),
                 _c("top_donor_fraction", FLOAT, "share of the largest donor", "0..1"),
-                _c("flags", STRING, "one_donor, low_margin, high_doublet_score; joined by ';'", nullable=True),
+                _c("flags", STRING, "one_donor, low_margin, high_doublet_score, below_reference (has less than half of what its type has in labels_from: left unassigned); joined by ';'", nullable=True),
+            ),
+        ),
+        Table(
+            "learned_markers",
+            "one label of the reference and one gene that tells it from all others",
+            ("cell_type", "gene"),
+            (
+                _c("cell_type", STRING, "label"),
+                _c("parent", STRING, "neuron for labels of neurons", nullable=True),
+                _c("gene", STRING, "marker gene, current symbol"),
+                _c("level", FLOAT, "mean log1p(counts per 10,000) over the label's cells"),
+                _c("next_level", FLOAT, "the same in the highest other label"),
+                _c("n_cells", INTEGER, "cells of the label that were read, at most 2,000", "cells"),
             ),
         ),
         Table(
