@@ -26,6 +26,7 @@ def table(example, arms) -> pd.DataFrame:
         directions.gene_rows(example.gene_panel("tissue")),
         directions.index_rows(example.tdp43_index("tissue")),
         directions.pair_rows(example.ligand_receptor("tissue")),
+        directions.biomarker_rows(example.synthesis_biomarker_tests()),
     ]  # fmt: skip
     return check_table(finish(parts, fdr=0.05), "directions")
 
@@ -51,6 +52,14 @@ def test_a_mutated_gene_has_the_fdr_of_its_own_question(example, table):
     assert genes.loc[own, "fdr"].tolist() == panel.loc[own, "fdr_gene"].tolist()
     assert genes.loc[others, "fdr"].tolist() == panel.loc[others, "fdr_panel"].tolist()
     assert genes.loc[own, "note"].str.startswith("mutated").all()
+
+
+def test_biomarkers_say_where_they_come_from_and_whether_fluids_agree(table):
+    rows = table[table["direction"] == "biomarkers"].set_index(["name", "dataset"])
+    assert len(rows) == 3
+    assert rows.loc[("GPNMB", "tissue"), "note"] == "secreted, as in ALS fluids"
+    assert rows.loc[("SPP1", "dish"), "note"] == "secreted, highest in microglia"
+    assert rows["hit"].sum() == 1
 
 
 def test_the_index_is_of_neurons_only(example, table):

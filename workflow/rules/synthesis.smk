@@ -65,6 +65,7 @@ rule gather_directions:
         pathway_donors=expand_datasets("results/{dataset}/pathway_donors.parquet"),
         pathway_artefacts=expand_datasets("results/{dataset}/pathway_artefacts.tsv"),
         programmes="<summary>/synthesis/programmes.tsv",
+        biomarker_tests="<summary>/synthesis/biomarker_tests.tsv",
         gene_panels=expand_datasets("results/{dataset}/gene_panel.tsv"),
         tdp43_indices=expand_datasets("results/{dataset}/tdp43_index.tsv"),
         ligand_receptor=expand_datasets("results/{dataset}/ligand_receptor.tsv"),

@@ -22,6 +22,7 @@ def main(
     tdp43_indices: list[str],
     ligand_receptor: list[str],
     programmes: str,
+    biomarker_tests: str,
     table: str,
     contrasts: dict[str, Any],
     cell_types: dict[str, list[str]],
@@ -42,6 +43,7 @@ def main(
         directions.gene_rows(files.read_tables(gene_panels, "gene_panel")),
         directions.index_rows(files.read_tables(tdp43_indices, "tdp43_index")),
         directions.pair_rows(files.read_tables(ligand_receptor, "ligand_receptor")),
+        directions.biomarker_rows(files.read_table(biomarker_tests, "synthesis_biomarker_tests")),
     ]
     found = directions.finish(parts, fdr=fdr)
     files.write_table(found, table, "directions")

@@ -191,6 +191,26 @@ def programme_rows(programmes: pd.DataFrame) -> pd.DataFrame:
     return table[table["fdr"].notna()].reindex(columns=COLUMNS)
 
 
+def biomarker_rows(tests: pd.DataFrame) -> pd.DataFrame:
+    """Secreted, shed and leaked genes of all datasets, from the table "synthesis_biomarker_tests"."""
+    rows = tests[tests["fdr"].notna()]
+    fluid = rows["fluid_agrees"].map({"yes": "as in ALS fluids", "no": "against ALS fluids"})
+    origin = ("highest in " + rows["highest_in"]).where(rows["highest_in"] != rows[CELL_TYPE])
+    note = [
+        ", ".join(part for part in parts if isinstance(part, str))
+        for parts in zip(rows["how"], origin, fluid, strict=True)
+    ]
+    return rows.assign(
+        direction=BIOMARKERS,
+        kind="biomarker",
+        name=rows[GENE],
+        effect=rows["log2_fold_change"],
+        unit="log2 fold change",
+        note=note,
+        file="synthesis/biomarker_tests.tsv",
+    ).reindex(columns=COLUMNS)
+
+
 def finish(parts: list[pd.DataFrame], *, fdr: float) -> pd.DataFrame:
     """All rows as the table "directions": hits marked, sorted by direction, dataset, contrast and p."""
     table = pd.concat([part for part in parts if len(part)] or [pd.DataFrame(columns=COLUMNS)], ignore_index=True)

@@ -37,7 +37,7 @@ LINKS = {  # sections of the report that hold the tests
     AGGREGATION: [("pathways", "pathway activity"), ("tdp43", "TDP-43")],
     PROTECTION: [("pathways", "pathway activity"), ("support", "ligands and receptors")],
     MODELS: [("dish", "tissue against dish")],
-    BIOMARKERS: [("synthesis", "biomarkers")],
+    BIOMARKERS: [("biomarkers", "biomarker candidates")],
 }
 N_NAMED, N_PROGRAMMES = 3, 5  # results named in a line
 
