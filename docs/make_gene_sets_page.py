@@ -16,7 +16,8 @@ HEAD = """\
 {n_sets} sets of {n_families} families, {n_genes:,} genes. Each set is `resources/gene_sets/<family>/<set>.gmt` with
 `<set>.yaml` beside it. A `pathway` is scored and tested as a whole, a `gene_level` list is read gene by gene and never
 scored, an `artefact` is scored to be shown beside the hits that it may explain. "Expected" is what the literature lets
-one expect; no test uses it. A source marked "not confirmed" could not be looked up when the set was written.
+one expect; no test uses it. The sets were written without the
+papers at hand; a source marked "not confirmed" is one in doubt.
 """
 
 
