@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from alscell.activity import arm_models, compare_arms
-from alscell.carriers import gene_contributions, with_gene_tests
+from alscell.carriers import gene_contributions, leading_genes, with_gene_tests
 from alscell.pathways import Profiles, donor_scores
 from alscell.tables import check_table
 
@@ -95,3 +95,11 @@ def test_gene_tests_stand_beside_and_may_be_missing():
     assert len(table) == len(parts)
     assert table["p_value"].notna().sum() == 1
     assert table.loc[table["p_value"].notna(), ["cell_type", "gene"]].to_numpy().tolist() == [["microglia", "g005"]]
+
+
+def test_leading_genes_are_the_largest_shares_whatever_the_order_of_the_table():
+    """Files are sorted by gene: the first genes of a set in the alphabet are not those that carry it."""
+    key = {"contrast": "c", "cell_type": "t", "family": "f", "pathway": "p"}
+    table = pd.DataFrame({"gene": list("ABCDE"), "share": [0.01, 0.3, -0.2, 0.5, 0.3]}).assign(**key)
+    assert leading_genes(table, n=3)["carried_by"].tolist() == ["D 50 %, B 30 %, E 30 %"]
+    pd.testing.assert_frame_equal(leading_genes(table.iloc[::-1], n=3), leading_genes(table, n=3))

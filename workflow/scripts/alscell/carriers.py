@@ -71,7 +71,7 @@ def leading_genes(table: pd.DataFrame, *, n: int) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        Rows of the table "pathway_genes", in its order.
+        Rows of the table "pathway_genes", in any order (as a file it is sorted by gene).
     n : int
         Genes named at most; only those that work in the direction of the effect.
 
@@ -81,7 +81,8 @@ def leading_genes(table: pd.DataFrame, *, n: int) -> pd.DataFrame:
         Columns contrast, cell_type, family, pathway, carried_by.
     """
     key = [CONTRAST, CELL_TYPE, FAMILY, PATHWAY]
-    first = table[table["share"] > 0].groupby(key, sort=False).head(n)
+    ordered = table[table["share"] > 0].sort_values(["share", GENE], ascending=[False, True], kind="stable")
+    first = ordered.groupby(key, sort=False).head(n)
     said = [f"{gene} {100 * share:.0f} %" for gene, share in zip(first[GENE], first["share"], strict=True)]
     return first.assign(carried_by=said).groupby(key, as_index=False, sort=False)["carried_by"].agg(", ".join)
 

@@ -40,6 +40,7 @@ LINKS = {  # sections of the report that hold the tests
     BIOMARKERS: [("biomarkers", "biomarker candidates")],
 }
 N_NAMED, N_PROGRAMMES = 3, 5  # results named in a line
+N_LINES = 8  # cell types, or pairs of them, with a line of their own
 
 
 def direction_sections(results: Results) -> list[dict[str, Any]]:
@@ -79,26 +80,29 @@ def _by_contrast(results: Results, rows: pd.DataFrame) -> list[tuple[str, pd.Dat
 def answer(rows: pd.DataFrame) -> str:
     """'4 of 120 tests in 9 cell types reach the FDR: microglia 3, astrocyte 1.'"""
     hits = rows[rows["hit"]]
-    tried = f"{text.count(len(rows))} tests in {rows[CELL_TYPE].nunique()} cell types"
+    pairs = " and pairs of them" if (rows["kind"] == "pair").any() else ""
+    tried = f"{text.count(len(rows))} tests in {rows[CELL_TYPE].nunique()} cell types{pairs}"
     if hits.empty:
         return f"none of {tried} reaches the FDR."
     by_type = hits[CELL_TYPE].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    return f"{text.count(len(hits))} of {tried} reach the FDR: " + ", ".join(
-        f"{plain(str(name))} {n}" for name, n in by_type.items()
-    ) + "."  # fmt: skip
+    named = ", ".join(f"{plain(str(name))} {n}" for name, n in by_type.head(N_LINES).items())
+    more = f" and {len(by_type) - N_LINES} more" if len(by_type) > N_LINES else ""
+    return f"{text.count(len(hits))} of {tried} reach the FDR: {named}{more}."
 
 
 def hit_lines(rows: pd.DataFrame) -> list[str]:
-    """A line for each cell type with a hit: what moves, how far, in which donors, by which genes."""
+    """A line for each cell type with a hit, the lowest FDR first: what moves, how far, in which donors, by which genes."""
     lines = []
-    for cell_type, own in rows[rows["hit"]].groupby(CELL_TYPE, sort=True):
+    hits = strongest(rows[rows["hit"]], n=len(rows))
+    for cell_type, own in hits.groupby(CELL_TYPE, sort=False):
         in_dish = own["in_dish"].dropna().unique()
         once = f". Tissue against dish: {in_dish[0]}" if len(in_dish) == 1 else ""
         own = own.assign(in_dish=None) if once else own
         named = [hit_text(row) for row in strongest(own, n=N_NAMED).to_dict("records")]
         more = f"; {len(own) - N_NAMED} more" if len(own) > N_NAMED else ""
-        lines.append(f"{plain(str(cell_type))}: {'; '.join(named)}{more}{once}")
-    return lines
+        lines.append(f"{plain(str(cell_type))}: {'; '.join(named)}{more}{once}".replace("_", " "))
+    rest = [f"{len(lines) - N_LINES} more cell types or pairs, in the table below"] if len(lines) > N_LINES else []
+    return lines[:N_LINES] + rest
 
 
 def programme_lines(programmes: pd.DataFrame) -> list[str]:
