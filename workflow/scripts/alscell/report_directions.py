@@ -91,7 +91,7 @@ def answer(rows: pd.DataFrame) -> str:
 
 
 def hit_lines(rows: pd.DataFrame) -> list[str]:
-    """A line for each cell type with a hit, the lowest FDR first: what moves, how far, in which donors, by which genes."""
+    """A line a cell type with a hit, the lowest FDR first: what moves, how far, in which donors, by which genes."""
     lines = []
     hits = strongest(rows[rows["hit"]], n=len(rows))
     for cell_type, own in hits.groupby(CELL_TYPE, sort=False):
