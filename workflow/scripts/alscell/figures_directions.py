@@ -57,7 +57,7 @@ def _forest(axes: Axes, rows: pd.DataFrame, *, unit: str, fdr: float, named: boo
         axes.scatter(row["effect"], place, s=14, color=fill, edgecolor=color, linewidth=0.8, zorder=3)
     axes.set_yticks(range(len(rows)), [_label(row, named=named) for row in rows.to_dict("records")], fontsize=5.5)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_xlabel(f"effect ({unit}), 95 % interval")
+    axes.set_xlabel(f"{unit}, 95 % interval")
     axes.tick_params(axis="y", length=0, colors=INK)
 
 
