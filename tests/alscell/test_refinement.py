@@ -185,6 +185,14 @@ def test_labels_find_their_family(label, home):
     assert home_of(label, families, PARENTS) == home
 
 
+def test_names_of_a_users_own_marker_table_are_found_however_written():
+    families = {"AST-FB", "Endothelial", "T cells"}
+    assert [home_of(name, families, {}) for name in ("AST-FB", "ast_fb", "endothelial", "T cell")] == [
+        "AST-FB", "AST-FB", "Endothelial", None
+    ]  # fmt: skip
+    assert home_of("T cells", families, {}) == "T cells"
+
+
 def test_a_label_without_markers_has_no_verdict_and_one_label_no_usual_level():
     truth, shares, _ = cohort({"oligodendrocyte": 50, "astrocyte": 50}, seed=3)
     table = checked(np.where(truth == "astrocyte", "T cells", truth), shares)

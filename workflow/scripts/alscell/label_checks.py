@@ -52,11 +52,15 @@ def check_labels(types: pd.Series, scores: pd.DataFrame, parents: dict[str, str]
 
 def home_of(label: str, families: set[str], parents: dict[str, str]) -> str | None:
     """The family that a label belongs to: by its spelling, or as a neuron by its words; None if it has no markers."""
-    spelled = "_".join(label.strip().casefold().replace("-", " ").replace("_", " ").split())
-    for name in (spelled, spelled.removesuffix("s")):
-        if parents.get(name, name) in families:
-            return parents.get(name, name)
+    known = {_spelled(name): parents.get(name, name) for name in (*families, *parents)}
+    for name in (_spelled(label), _spelled(label).removesuffix("s")):
+        if known.get(name) in families:
+            return known[name]
     return NEURON if NEURON in families and cell_class(label, names={}) == NEURON else None
+
+
+def _spelled(name: str) -> str:
+    return "_".join(name.strip().casefold().replace("-", " ").replace("_", " ").split())
 
 
 def _one_label(
