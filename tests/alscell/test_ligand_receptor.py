@@ -112,6 +112,16 @@ def test_without_neurons_there_are_no_rows_between_glia_and_neurons():
     assert check_table(alone, "ligand_receptor").empty
 
 
+def test_a_dataset_that_measured_no_pair_says_so_beside_its_own_tests():
+    """As in Velmeshev's three cell types: the receptors of microglia are not among its genes."""
+    tests = pd.DataFrame({"contrast": "als", "cell_type": "astrocyte", "gene": ["GDNF"], "log2_fold_change": [-3.0]})
+    tests = tests.assign(fdr_all=0.01).astype({"contrast": "str", "cell_type": "str", "gene": "str"})
+    glia = expression().query("cell_type != 'motor_neuron' and gene != 'CX3CR1'")
+    table = compare_pairs(glia, tests, DONORS, PAIRS, GENES[:3], CONTRASTS, **DESIGN)
+    assert set(check_table(table.assign(dataset="x"), "ligand_receptor")["status"]) == {"not_measured"}
+    assert table["effect"].isna().all()
+
+
 def test_change_of_each_side_is_that_of_differential():
     tests = pd.DataFrame(
         {

@@ -151,7 +151,8 @@ def _rows(
 ) -> pd.DataFrame:
     """Rows of two cell types in one contrast."""
     out = pairs.assign(**{CONTRAST: contrast, N_CASE: 0, N_CONTROL: 0, DESCRIPTIVE: False})
-    out = out.join(facts.reindex(columns=["mean_ligand", "mean_receptor", "limiting_subunit"]))
+    facts = facts.reindex(columns=["mean_ligand", "mean_receptor", "limiting_subunit"])
+    out = out.join(facts.astype({"limiting_subunit": object}))  # no pair of a dataset may have been measured
     if plan is None:
         out["status"] = out["status"].where(out["status"] != "", NO_DONORS)
         return out.reindex(columns=[*out.columns, *_FOUND])
