@@ -19,7 +19,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from alscell.files import read_set_lists  # noqa: E402
+from alscell.files import read_set_lists, read_yaml  # noqa: E402
 from alscell.raw_layouts import tenx_h5_bytes  # noqa: E402
 from alscell.simulate import Cohort, build_cohort, simulate_sample  # noqa: E402
 from alscell.simulation_plan import plan_from  # noqa: E402
@@ -50,16 +50,15 @@ def gene_table() -> pd.DataFrame:
     known = pd.read_csv(RESOURCES / "simulation/genes.tsv", sep="\t", keep_default_na=False)
     others = pd.read_csv(RESOURCES / "genes/human.tsv.gz", sep="\t", keep_default_na=False)
     others = others.rename(columns={"symbol": "gene"}).drop_duplicates("gene")
-    others = others[
-        ~others["gene"].isin(known["gene"]) & (others["gene"] != "") & ~others["gene"].str.startswith("MT-")
-    ]
-    others = others.drop(others.index[others["gene_id"].isin(known["gene_id"])]).head(N_GENES - len(known))
+    taken = others["gene"].isin(known["gene"]) | others["gene_id"].isin(known["gene_id"])
+    unfit = (others["gene"] == "") | others["gene"].str.startswith("MT-")
+    others = others[~taken & ~unfit].head(N_GENES - len(known))
     return pd.concat([known, others.assign(chromosome="1")[known.columns]], ignore_index=True)
 
 
 def cohort_of(cells_per_sample: int) -> Cohort:
     """The plan of the demo's cord with the sizes of a benchmark."""
-    plan = yaml.safe_load(DEMO.read_text())
+    plan = read_yaml(DEMO)
     plan |= {"cells_per_sample": cells_per_sample, "proportions": PROPORTIONS, "library_median": LIBRARY_MEDIAN}
     plan |= {"n_genes": 0, "cells_spread": 0.0, "composition": {"microglia": 1.6}}
     sets = sorted((RESOURCES / "gene_sets").glob("*/*.gmt"))
@@ -86,10 +85,8 @@ def sheet(n_samples: int) -> pd.DataFrame:
     )
 
 
-def write_sample(job: tuple[Path, dict[str, str], int]) -> pd.DataFrame:
-    """Draw one sample and write its h5; the true types of its cells.."""
-    folder, row, cells_per_sample = job
-    cohort = cohort_of(cells_per_sample)
+def write_sample(folder: Path, cohort: Cohort, row: dict[str, str]) -> pd.DataFrame:
+    """Draw one sample and write its h5; the true types of its cells."""
     counts, cells = simulate_sample(cohort, row)
     data = tenx_h5_bytes(counts, list(cells["barcode"] + "-1"), cohort.genes, library=row["sample"])
     (folder / row["file"]).write_bytes(data)
@@ -131,9 +128,10 @@ def main() -> None:
     raw.mkdir(parents=True, exist_ok=True)
     rows = sheet(given.samples)
     write_config(given.out, given.cells, rows)
-    jobs = [(raw, row, given.cells // given.samples) for row in rows.to_dict("records")]
+    cohort = cohort_of(given.cells // given.samples)
+    jobs = [(raw, cohort, row) for row in rows.to_dict("records")]
     with multiprocessing.Pool(given.processes) as pool:
-        truth = pd.concat(pool.map(write_sample, jobs, chunksize=1), ignore_index=True)
+        truth = pd.concat(pool.starmap(write_sample, jobs, chunksize=1), ignore_index=True)
     truth.drop(columns="n_genes").to_csv(given.out / "truth.tsv.gz", sep="\t", index=False)
     print(
         f"{len(truth):,} nuclei in {given.samples} samples, median {truth['n_genes'].median():.0f} genes: {given.out}"
