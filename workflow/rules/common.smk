@@ -61,6 +61,7 @@ LIBRARY = {
         "figures_composition",
         "figures_directions",
         "figures_dish",
+        "figures_genes",
         "figures_panels",
         "figures_samples",
         "figures_summary",
@@ -442,7 +443,8 @@ def figure_files(suffix):
     with_cells = ("quality", "sex", "cluster_stability", "umap", "markers")
     by_dataset = ("composition", "differential")
     by_contrast = (
-        *("volcano", "pathways", "pathway_donors", "pathway_views", "gene_panel", "tdp43", "ligand_receptor"),
+        *("volcano", "gene_heatmap"),
+        *("pathways", "pathway_donors", "pathway_views", "gene_panel", "tdp43", "ligand_receptor"),
         *(["calibration"] if CALIBRATED else []),
     )
     return [

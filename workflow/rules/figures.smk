@@ -246,6 +246,40 @@ rule plot_volcano:
         "../scripts/plot_volcano.py"
 
 
+rule plot_gene_heatmap:
+    input:
+        differential="results/{dataset}/differential.parquet",
+        expression="results/{dataset}/expression_donors.parquet",
+        samples=local(sheet),
+        library=library("plot_gene_heatmap"),
+    output:
+        pdf="<summary>/figures/gene_heatmap_{dataset}_{contrast}.pdf",
+        png=report(
+            "<summary>/figures/gene_heatmap_{dataset}_{contrast}.png",
+            caption="../report/gene_heatmap.rst",
+            category="3 Differential expression",
+            labels={"dataset": "{dataset}", "contrast": "{contrast}", "figure": "gene heatmap"},
+        ),
+        numbers="<summary>/figures/gene_heatmap_{dataset}_{contrast}.tsv",
+    log:
+        "logs/plot_gene_heatmap/{dataset}/{contrast}.log",
+    benchmark:
+        "benchmarks/plot_gene_heatmap/{dataset}/{contrast}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        contrast_levels=lookup("contrasts/{contrast}", within=config),
+        fdr=lookup("differential/fdr", within=config),
+        n_genes=10,
+        replicate=fact("replicate", default="donor"),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the top genes of {wildcards.contrast} in every donor of {wildcards.dataset}"
+    script:
+        "../scripts/plot_gene_heatmap.py"
+
+
 rule plot_pathways:
     input:
         tests="results/{dataset}/pathway_tests/{contrast}.tsv",
