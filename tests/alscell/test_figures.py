@@ -13,6 +13,7 @@ from alscell import (
     figures_biomarkers,
     figures_calibration,
     figures_cells,
+    figures_clusters,
     figures_composition,
     figures_dish,
     figures_panels,
@@ -46,6 +47,9 @@ def drawn(example):
     return {
         "quality": figures_cells.draw_quality(cells, limits, contrasts=contrasts, stamp=STAMP),
         "sex": figures_samples.draw_sex(example.sample_checks(one), stamp=STAMP),
+        "cluster_stability": figures_clusters.draw_cluster_stability(
+            example.cluster_stability(), min_stability=0.8, n_subsamples=10, subsample_fraction=0.8, stamp=STAMP
+        ),
         "umap": figures_cells.draw_umap(embedding, types, sheet, seed=1, **by_arm),
         "markers": figures_cells.draw_markers(example.markers(one), max_genes=15, stamp=STAMP),
         "composition": figures_composition.draw_composition(shares, share_tests, sheet, **by_arm),
@@ -82,7 +86,7 @@ def drawn(example):
 
 
 def test_every_figure_of_simulated_data_is_stamped_and_holds_numbers(drawn):
-    assert len(drawn) == 18
+    assert len(drawn) == 19
     for name, (figure, numbers) in drawn.items():
         assert STAMP in texts(figure), name
         assert len(numbers), name
@@ -187,6 +191,19 @@ def test_donor_points_are_the_scores_of_both_arms(example, drawn):
     assert "n = 5" in texts(drawn["pathway_donors"][0])
 
 
+def test_cluster_stability_fills_the_chosen_resolution_and_writes_the_number_of_clusters(drawn, example):
+    figure, numbers = drawn["cluster_stability"]
+    pd.testing.assert_frame_equal(numbers, example.cluster_stability())
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.2\n4", "0.4\n6", "0.7\n9"]
+    assert [label.get_fontweight() for label in axes.get_xticklabels()] == ["normal", "bold", "normal"]
+    points = axes.collections[-1]
+    assert points.get_offsets()[:, 1].tolist() == numbers["stability"].tolist()
+    white = [tuple(color[:3]) == (1, 1, 1) for color in points.get_facecolor()]
+    assert white == [True, False, True]
+    assert "n = 10 random parts of 80 % of the cells" in texts(figure)
+
+
 def test_composition_draws_every_donor_in_its_arm(drawn):
     numbers = drawn["composition"][1]
     shares = numbers[numbers["quantity"] == "share"]
@@ -260,6 +277,9 @@ def test_empty_tables_give_a_figure_that_says_so(example):
     none, of_contrast = empty_table, {"contrast": contrasts[example.CONTRAST], "n_panels": 3}
     pairs = [
         figures_cells.draw_quality(none("quality").assign(sample=""), none("quality_limits"), contrasts={}, stamp=""),
+        figures_clusters.draw_cluster_stability(
+            none("cluster_stability"), min_stability=0.8, n_subsamples=10, subsample_fraction=0.8, stamp=""
+        ),
         figures_cells.draw_umap(none("embedding"), none("cell_types"), sheet, contrasts={}, seed=0, **donor),
         figures_cells.draw_markers(none("markers"), max_genes=9, stamp=""),
         figures_composition.draw_composition(

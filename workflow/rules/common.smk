@@ -58,6 +58,7 @@ LIBRARY = {
         "figures_biomarkers",
         "figures_calibration",
         "figures_cells",
+        "figures_clusters",
         "figures_composition",
         "figures_directions",
         "figures_dish",
@@ -439,7 +440,7 @@ def all_samples(pattern):
 def figure_files(suffix):
     """Every figure of this run, with one suffix: pdf, png or tsv."""
     folder = "<summary>/figures"
-    with_cells = ("quality", "sex", "umap", "markers")
+    with_cells = ("quality", "sex", "cluster_stability", "umap", "markers")
     by_dataset = ("composition", "differential")
     by_contrast = (
         *("volcano", "pathways", "pathway_donors", "pathway_views", "gene_panel", "tdp43", "ligand_receptor"),

@@ -59,6 +59,37 @@ rule plot_sex:
         "../scripts/plot_sex.py"
 
 
+rule plot_cluster_stability:
+    input:
+        stability="results/{dataset}/cluster_stability.tsv",
+        library=library("plot_cluster_stability"),
+    output:
+        pdf="<summary>/figures/cluster_stability_{dataset}.pdf",
+        png=report(
+            "<summary>/figures/cluster_stability_{dataset}.png",
+            caption="../report/cluster_stability.rst",
+            category="1 Cells",
+            labels={"dataset": "{dataset}", "figure": "cluster stability"},
+        ),
+        numbers="<summary>/figures/cluster_stability_{dataset}.tsv",
+    log:
+        "logs/plot_cluster_stability/{dataset}.log",
+    benchmark:
+        "benchmarks/plot_cluster_stability/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        min_stability=lookup("clusters/min_stability", within=config),
+        n_subsamples=lookup("clusters/n_subsamples", within=config),
+        subsample_fraction=lookup("clusters/subsample_fraction", within=config),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the stability of the clusters of {wildcards.dataset}"
+    script:
+        "../scripts/plot_cluster_stability.py"
+
+
 rule plot_umap:
     input:
         embedding="results/{dataset}/embedding.parquet",

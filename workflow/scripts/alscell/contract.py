@@ -181,6 +181,7 @@ FILES: tuple[FileContract, ...] = (
     ),
     *_figure("quality_{dataset}", "plot_quality", "quality of every sample", CELLS),
     *_figure("sex_{dataset}", "plot_sex", "XIST against Y genes in every sample", CELLS),
+    *_figure("cluster_stability_{dataset}", "plot_cluster_stability", "stability of each resolution", CELLS),
     *_figure("umap_{dataset}", "plot_umap", "UMAP by cell type, cluster, donor and condition", CELLS),
     *_figure("markers_{dataset}", "plot_markers", "marker genes", CELLS),
     *_figure("composition_{dataset}", "plot_composition", "donor shares of cell types"),
