@@ -263,7 +263,7 @@ def files_markdown() -> str:
     lines += ["", "Each figure also comes as `.png`, and with the numbers drawn as `.tsv`.", "", "# Tables"]
     used = dict.fromkeys(contract.table for contract in FILES if contract.table)
     for name in used:
-        lines += ["", *_table_lines(ALL_TABLES[name])]
+        lines += ["", *_table_lines(_table(name))]
     return "\n".join(lines) + "\n"
 
 
@@ -300,11 +300,19 @@ def write_files_page(path: str | Path = "docs/files.md") -> None:
     write_text(files_markdown(), path)
 
 
+def _table(name: str) -> Table:
+    if name not in ALL_TABLES:
+        raise KeyError(
+            f"no table '{name}': tables.py describes its columns, figure_tables.py those of a figure's numbers"
+        )
+    return ALL_TABLES[name]
+
+
 def data_dictionary() -> pd.DataFrame:
     """Table `data_dictionary`: one row a column of a kind of file; columns named by the data share one row, '*'."""
     rows = []
     for contract in (one for one in FILES if one.table):
-        table = ALL_TABLES[contract.table]
+        table = _table(contract.table)
         about = {"file": contract.pattern, "made_for": contract.only or "all", "table": table.name}
         for position, one in enumerate(table.columns, start=1):
             facts = {"column": one.name, "type": one.kind, "unit": one.unit, "nullable": one.nullable}
