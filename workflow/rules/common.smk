@@ -53,6 +53,7 @@ LIBRARY = {
         "enrichment",
         "errors",
         "expression",
+        "figure_tables",
         "figures",
         "figures_biomarkers",
         "figures_calibration",
@@ -527,6 +528,7 @@ def result_files():
         ),
         *(path for suffix in ("pdf", "png", "tsv") for path in figure_files(suffix)),
         "<summary>/report.html",
+        "<summary>/data_dictionary.tsv",
     ]
 
 
