@@ -62,6 +62,7 @@ LIBRARY = {
         "figures_composition",
         "figures_directions",
         "figures_dish",
+        "figures_enrichment",
         "figures_genes",
         "figures_panels",
         "figures_samples",
@@ -444,7 +445,7 @@ def figure_files(suffix):
     with_cells = ("quality", "sex", "cluster_stability", "umap", "markers")
     by_dataset = ("composition", "differential")
     by_contrast = (
-        *("volcano", "gene_heatmap"),
+        *("volcano", "gene_heatmap", "running_sums"),
         *("pathways", "pathway_donors", "pathway_views", "gene_panel", "tdp43", "ligand_receptor"),
         *(["calibration"] if CALIBRATED else []),
     )
