@@ -108,6 +108,7 @@ FILES: tuple[FileContract, ...] = (
         ("label_checks.tsv", "annotate_cells", "label_checks", "do cells look like what they are called"),
         ("markers.tsv", "annotate_cells", "markers", "marker genes in every cell type"),
         ("atlas.h5ad", "assemble_atlas", "", "everything about the cells in one AnnData, for people and their tools"),
+        ("atlas_schema.tsv", "assemble_atlas", "atlas_schema", "what the CELLxGENE schema asks, and what is known"),
     ),
     *_of_dataset(LEARNED,
         ("learned_markers.tsv", "learn_markers", "learned_markers", "marker genes of the labels of a reference"),
