@@ -143,7 +143,7 @@ SHIPPED_MARKERS = {
     for name in ("ipsc_motor_neurons", "motor_cortex", "spinal_cord")
 }
 SHIPPED_GENES = {
-    name: workflow.source_path(f"../../resources/genes/{name}.tsv.gz") for name in ("human", "mouse", "mouse_human")
+    name: workflow.source_path(f"../../resources/genes/{name}.tsv") for name in ("human", "mouse", "mouse_human")
 }
 SHIPPED_LISTS = {
     name: workflow.source_path(f"../../resources/{name}.tsv")
