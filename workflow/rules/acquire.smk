@@ -20,6 +20,7 @@ rule acquire_file:
     threads: 1
     resources:
         connections=1,
+    localrule: True
     params:
         entry=raw_entry,
         origin=origin,

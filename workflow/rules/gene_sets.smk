@@ -19,6 +19,7 @@ rule fetch_collection:
     threads: 1
     resources:
         connections=1,
+    localrule: True
     params:
         entry=collection_entry,
         ways=ways_to_fetch_sets,
