@@ -19,6 +19,8 @@ LIBRARY = {
     for name in (
         "__init__",
         "activity",
+        "ambient",
+        "ambient_hits",
         "agreement",
         "annotation",
         "archives",
@@ -470,7 +472,7 @@ def result_files():
             "label_checks.tsv",
         ),
         *("cell_types.parquet", "markers.tsv", "atlas.h5ad", "quality_limits.tsv"),
-        *("sample_checks.tsv", "sample_pairs.tsv"),
+        *("sample_checks.tsv", "sample_pairs.tsv", "ambient.tsv", "ambient_genes.tsv"),
     )
     by_dataset = (
         *("differential.parquet", "differential.tsv.gz", "differential_skipped.tsv", "differential_power.tsv"),
@@ -504,13 +506,20 @@ def result_files():
         *(path for dataset in DATASETS for path in acquired_files(dataset)),
         *(
             path
-            for name in ("counts.h5ad", "loaded.tsv", "quality.parquet", "quality_limits.tsv")
+            for name in (
+                *("counts.h5ad", "loaded.tsv", "quality.parquet", "quality_limits.tsv"),
+                *("ambient.tsv", "ambient_profile.parquet"),
+            )
             for path in all_samples(f"{folder}/samples/{{sample}}/{name}")
         ),
         *(path for name in with_cells for path in expand_datasets(f"{folder}/{name}", WITH_CELLS)),
         *expand_datasets(f"{folder}/learned_markers.tsv", LEARNING),
         *expand_datasets(f"{folder}/pseudobulk.h5ad", DATASETS),
-        *expand_datasets(f"{folder}/pathway_scores.parquet", [name for name in TESTED if name in WITH_CELLS]),
+        *(
+            path
+            for name in ("pathway_scores.parquet", "ambient_hits.tsv")
+            for path in expand_datasets(f"{folder}/{name}", [name for name in TESTED if name in WITH_CELLS])
+        ),
         *(path for name in by_dataset + by_contrast for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in calibration if CALIBRATED for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in truth for path in expand_datasets(f"{folder}/truth/{name}", SIMULATED)),
