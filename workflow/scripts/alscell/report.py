@@ -6,6 +6,7 @@ The page is made of plain values (a dict) and a Jinja2 template; nothing in it d
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import jinja2
@@ -17,6 +18,7 @@ from alscell.contract import files_of_run
 from alscell.figures import donor_arms, plain
 from alscell.figures_tests import count_genes
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR
+from alscell.report_data import HELD, cells_note, page_data, volcano_note
 from alscell.report_directions import direction_sections
 from alscell.report_dish import dish_section
 from alscell.report_gene_sets import gene_set_table, planted_families_table
@@ -70,14 +72,16 @@ OVERALL = ("directions", "pathway_heatmap", "tissue_dish", "biomarkers", "replic
 _SHOWN_WIDTH = 0.6  # CSS pixels for each pixel of a figure
 
 
-def render(results: Results, *, template: str, style: str, version: str) -> str:
+def render(results: Results, *, template: str, style: str, script: str, parts: dict[str, str], version: str) -> str:
     """The page as HTML text.
 
     Parameters
     ----------
     results : Results
-    template, style : str
-        Jinja2 template and CSS, as text.
+    template, style, script : str
+        Jinja2 template, CSS and JavaScript, as text.
+    parts : dict of str
+        Text of report_parts.PARTS.
     version : str
         Of alscell.
     """
@@ -89,6 +93,11 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
     has_truth = not results.tables["planted"].empty
     page = environment.from_string(template).render(
         style=style,
+        script=script,
+        parts=parts,
+        data=json.dumps(page_data(results), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+        held=HELD,
+        volcano_note=volcano_note(),
         version=version,
         simulated=simulated,
         datasets=datasets,
@@ -162,6 +171,7 @@ def dataset_section(results: Results, entry: dict[str, Any]) -> dict[str, Any]:
         "quality": quality_table(results, name) if has_cells else None,
         "cautions": text.identity_lines(*identity) if has_cells else [],
         "samples": sample_tables(results, name) if has_cells else [],
+        "cells_note": cells_note(results, name) if has_cells else "",
         "labels": label_lines(results.rows("label_checks", dataset=name)) if has_cells else [],
         "clusters": [
             *([type_table(results, name)] if contrasts else []),
