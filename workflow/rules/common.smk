@@ -57,13 +57,16 @@ LIBRARY = {
         "enrichment",
         "errors",
         "expression",
+        "figure_tables",
         "figures",
         "figures_biomarkers",
         "figures_calibration",
         "figures_cells",
+        "figures_clusters",
         "figures_composition",
         "figures_directions",
         "figures_dish",
+        "figures_genes",
         "figures_panels",
         "figures_samples",
         "figures_summary",
@@ -450,10 +453,11 @@ def all_samples(pattern):
 def figure_files(suffix):
     """Every figure of this run, with one suffix: pdf, png or tsv."""
     folder = "<summary>/figures"
-    with_cells = ("quality", "sex", "umap", "markers")
+    with_cells = ("quality", "sex", "cluster_stability", "umap", "markers")
     by_dataset = ("composition", "differential")
     by_contrast = (
-        *("volcano", "pathways", "pathway_donors", "pathway_views", "gene_panel", "tdp43", "ligand_receptor"),
+        *("volcano", "gene_heatmap"),
+        *("pathways", "pathway_donors", "pathway_views", "gene_panel", "tdp43", "ligand_receptor"),
         *(["calibration"] if CALIBRATED else []),
     )
     return [
@@ -537,6 +541,7 @@ def result_files():
         *(path for suffix in ("pdf", "png", "tsv") for path in figure_files(suffix)),
         "<summary>/report.html",
         "<summary>/config.yaml",
+        "<summary>/data_dictionary.tsv",
     ]
 
 

@@ -84,6 +84,24 @@ rule write_config:
         "../scripts/write_config.py"
 
 
+rule write_dictionary:
+    input:
+        library=library("write_dictionary"),
+    output:
+        dictionary="<summary>/data_dictionary.tsv",
+    log:
+        "logs/write_dictionary/write_dictionary.log",
+    benchmark:
+        "benchmarks/write_dictionary/write_dictionary.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    message:
+        "Write what every column of every table means"
+    script:
+        "../scripts/write_dictionary.py"
+
+
 rule write_manifest:
     input:
         files=result_files(),

@@ -1152,6 +1152,22 @@ TABLES = {
             ),
         ),
         Table(
+            "data_dictionary",
+            "one column of one kind of result file",
+            ("file", "made_for", "position"),
+            (
+                _c("file", STRING, "path with slots; <summary> is the config key summary_folder"),
+                _c("made_for", STRING, "the datasets it is made for: all, or which"),
+                _c("table", STRING, "table in docs/files.md"),
+                _c("position", INTEGER, "place of the column, from 1"),
+                _c("column", STRING, "name of the column; '*': further columns, named by the data (components, resolutions, gene sets)"),
+                _c("type", STRING, "string, float, integer or boolean", nullable=True),
+                _c("unit", STRING, "unit or range", nullable=True),
+                _c("nullable", BOOLEAN, "whether it may be empty: not known, or not tested"),
+                _c("meaning", STRING, "what it holds"),
+            ),
+        ),
+        Table(
             "manifest",
             "one result file",
             ("path",),
