@@ -1,4 +1,4 @@
-"""The report and the manifest: from all tables and figures to one page, and to the checksum of every file."""
+"""The report, the manifest and the archive: from all tables and figures to one page, one list, one file to hand on."""
 
 
 rule write_report:
@@ -70,6 +70,26 @@ rule write_report:
         "../scripts/write_report.py"
 
 
+rule write_config:
+    input:
+        library=library("write_config"),
+    output:
+        config="<summary>/config.yaml",
+    log:
+        "logs/write_config/write_config.log",
+    benchmark:
+        "benchmarks/write_config/write_config.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        settings=config,
+    message:
+        "Write the config as this run resolved it"
+    script:
+        "../scripts/write_config.py"
+
+
 rule write_dictionary:
     input:
         library=library("write_dictionary"),
@@ -94,6 +114,7 @@ rule write_manifest:
         library=library("write_manifest"),
     output:
         manifest="<summary>/manifest.tsv",
+        software="<summary>/software.tsv",
     log:
         "logs/write_manifest/write_manifest.log",
     benchmark:
@@ -104,7 +125,8 @@ rule write_manifest:
     params:
         with_cells=WITH_CELLS,
         simulated=SIMULATED,
+        jobs=jobs_behind,
     message:
-        "List every result file with its checksum"
+        "List every result file with its checksum, and what made it"
     script:
         "../scripts/write_manifest.py"

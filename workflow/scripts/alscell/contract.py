@@ -202,10 +202,12 @@ FILES: tuple[FileContract, ...] = (
     *_figure("replication", "plot_replication", "share of hits that come again in another dataset, against chance"),
     *_figure("planted_truth", "plot_planted_truth", "planted against found", SIMULATED),
     FileContract(f"{SUMMARY}/report.html", "write_report", "", "the report: one page, opens offline"),
+    FileContract(f"{SUMMARY}/config.yaml", "write_config", "", "every config value of the run, as it was resolved"),
+    FileContract(f"{SUMMARY}/software.tsv", "write_manifest", "software", "versions, processor and BLAS of the run"),
+    FileContract(f"{SUMMARY}/manifest.tsv", "write_manifest", "manifest", "every result: checksum, and what made it"),
     FileContract(
         f"{SUMMARY}/data_dictionary.tsv", "write_dictionary", "data_dictionary", "every column of every table of a run"
     ),
-    FileContract(f"{SUMMARY}/manifest.tsv", "write_manifest", "manifest", "checksum, size and rule of every result"),
 )
 # fmt: on
 

@@ -1177,6 +1177,19 @@ TABLES = {
                 _c("size", INTEGER, "size", "bytes"),
                 _c("rule", STRING, "rule that wrote it"),
                 _c("version", STRING, "alscell version"),
+                _c("code", STRING, "digest of the rule's text, its script and the modules it imports"),
+                _c("parameters", STRING, "digest of the parameters of the job"),
+                _c("software", STRING, "digest of software.tsv as the manifest was written"),
+            ),
+        ),
+        Table(
+            "software",
+            "one circumstance of a run: a version, or a trait of the machine",
+            ("kind", "name"),
+            (
+                _c("kind", STRING, "alscell, package (installed in the environment), python or machine"),
+                _c("name", STRING, "name of the package, or of the trait"),
+                _c("value", STRING, "its version, or what the machine has"),
             ),
         ),
     )
