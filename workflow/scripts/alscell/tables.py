@@ -1224,6 +1224,22 @@ TABLES = {
             ),
         ),
         Table(
+            "data_dictionary",
+            "one column of one kind of result file",
+            ("file", "made_for", "position"),
+            (
+                _c("file", STRING, "path with slots; <summary> is the config key summary_folder"),
+                _c("made_for", STRING, "the datasets it is made for: all, or which"),
+                _c("table", STRING, "table in docs/files.md"),
+                _c("position", INTEGER, "place of the column, from 1"),
+                _c("column", STRING, "name of the column; '*': further columns, named by the data (components, resolutions, gene sets)"),
+                _c("type", STRING, "string, float, integer or boolean", nullable=True),
+                _c("unit", STRING, "unit or range", nullable=True),
+                _c("nullable", BOOLEAN, "whether it may be empty: not known, or not tested"),
+                _c("meaning", STRING, "what it holds"),
+            ),
+        ),
+        Table(
             "manifest",
             "one result file",
             ("path",),
@@ -1233,6 +1249,19 @@ TABLES = {
                 _c("size", INTEGER, "size", "bytes"),
                 _c("rule", STRING, "rule that wrote it"),
                 _c("version", STRING, "alscell version"),
+                _c("code", STRING, "digest of the rule's text, its script and the modules it imports"),
+                _c("parameters", STRING, "digest of the parameters of the job"),
+                _c("software", STRING, "digest of software.tsv as the manifest was written"),
+            ),
+        ),
+        Table(
+            "software",
+            "one circumstance of a run: a version, or a trait of the machine",
+            ("kind", "name"),
+            (
+                _c("kind", STRING, "alscell, package (installed in the environment), python or machine"),
+                _c("name", STRING, "name of the package, or of the trait"),
+                _c("value", STRING, "its version, or what the machine has"),
             ),
         ),
     )
