@@ -15,12 +15,12 @@ rule acquire_file:
     wildcard_constraints:
         dataset="|".join(sorted(set(DATASETS) - set(SIMULATED))) or NEVER,
         file=".+",
+    localrule: True
     conda:
         "../../envs/alscell.yaml"
     threads: 1
     resources:
         connections=1,
-    localrule: True
     params:
         entry=raw_entry,
         origin=origin,

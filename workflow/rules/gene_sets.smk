@@ -14,12 +14,12 @@ rule fetch_collection:
         "benchmarks/fetch_collection/{collection}.tsv"
     wildcard_constraints:
         collection="|".join(COLLECTIONS) or NEVER,
+    localrule: True
     conda:
         "../../envs/alscell.yaml"
     threads: 1
     resources:
         connections=1,
-    localrule: True
     params:
         entry=collection_entry,
         ways=ways_to_fetch_sets,
