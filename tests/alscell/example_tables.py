@@ -200,6 +200,18 @@ def differential(dataset: str, n_genes: int = 300) -> pd.DataFrame:
     return check_table(table, "differential")
 
 
+def expression_donors(dataset: str) -> pd.DataFrame:
+    """Expression that follows `differential`; donor C3 has too few microglia."""
+    rng = np.random.default_rng(7)
+    rows = differential(dataset)[["cell_type", "gene", "log2_fold_change"]]
+    table = rows[["cell_type", "gene"]].copy()
+    for sample in samples(dataset).to_dict("records"):
+        values = 5 + rng.normal(0, 0.3, len(rows)) + rows["log2_fold_change"] * (sample["condition"] == "ALS")
+        table[sample["donor"]] = values.to_numpy(np.float32)
+    table.loc[table["cell_type"] == "microglia", "C3"] = np.nan
+    return check_table(table, "expression_donors")
+
+
 def differential_power(dataset: str) -> pd.DataFrame:
     """Hits in microglia only; one of them rests on one donor."""
     names = [name for name in TYPES[dataset] if name != "mural"]

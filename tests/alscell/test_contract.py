@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import write_dictionary
 from alscell import contract
-from alscell.tables import TABLES
+from alscell.figure_tables import FIGURE_TABLES
+from alscell.tables import TABLES, check_table
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = {"summary": "results", "with_cells": ["cord"], "simulated": ["cord"]}
@@ -33,7 +35,7 @@ def test_contract_lists_the_outputs_of_all_rules_and_nothing_else():
 
 
 def test_tables_exist():
-    assert {one.table for one in contract.FILES} - {""} <= set(TABLES)
+    assert {one.table for one in contract.FILES} - {""} <= set(contract.ALL_TABLES)
     assert set(TABLES) <= {one.table for one in contract.FILES}
 
 
@@ -44,7 +46,7 @@ def test_files_page_is_up_to_date():
 
 def test_files_page_has_every_column():
     page = contract.files_markdown()
-    for table in TABLES.values():
+    for table in contract.ALL_TABLES.values():
         assert f"## {table.name}\n" in page
         for column in table.columns:
             assert f"| `{column.name}` |" in page
@@ -94,3 +96,33 @@ def test_files_of_a_run_depend_on_its_datasets():
     assert not any(path.endswith(".png") for path in late)
     full = dict(contract.files_of_run(datasets=["cord"], with_cells=["cord"], simulated=["cord"]))
     assert {"results/{dataset}/atlas.h5ad", "<summary>/planted.tsv"} <= set(full)
+
+
+def test_every_figure_says_what_its_numbers_are():
+    drawn = {one.table for one in contract.FILES if one.pattern.startswith("<summary>/figures/")} - {""}
+    missing, unused = sorted(drawn - set(FIGURE_TABLES)), sorted(set(FIGURE_TABLES) - drawn)
+    assert (missing, unused) == ([], []), "a figure's columns belong in alscell/figure_tables.py"
+
+
+def test_dictionary_names_every_column_of_every_table_and_no_other():
+    rows = check_table(contract.data_dictionary(), "data_dictionary")
+    named = {(row.file, row.made_for, row.column) for row in rows.itertuples()}
+    tables = [(one, contract.ALL_TABLES[one.table]) for one in contract.FILES if one.table]
+    listed = {(one.pattern, one.only or "all", name) for one, table in tables for name in table.names}
+    assert named - listed == {(one.pattern, one.only or "all", "*") for one, table in tables if table.open_ended}
+    assert listed <= named
+    assert len(listed) > 800
+    effect = rows[(rows["file"] == "results/{dataset}/pathway_tests.tsv") & (rows["column"] == "effect")].iloc[0]
+    assert (effect["type"], effect["nullable"]) == ("float", False)
+    assert (
+        rows.groupby(["file", "made_for"])["position"]
+        .apply(list)
+        .map(lambda one: one == [*range(1, len(one) + 1)])
+        .all()
+    )
+
+
+def test_dictionary_is_the_same_every_time(tmp_path):
+    for name in ("one.tsv", "two.tsv"):
+        write_dictionary.main(dictionary=str(tmp_path / name))
+    assert (tmp_path / "one.tsv").read_bytes() == (tmp_path / "two.tsv").read_bytes()

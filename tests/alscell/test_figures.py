@@ -13,8 +13,10 @@ from alscell import (
     figures_biomarkers,
     figures_calibration,
     figures_cells,
+    figures_clusters,
     figures_composition,
     figures_dish,
+    figures_genes,
     figures_panels,
     figures_samples,
     figures_summary,
@@ -46,11 +48,23 @@ def drawn(example):
     return {
         "quality": figures_cells.draw_quality(cells, limits, contrasts=contrasts, stamp=STAMP),
         "sex": figures_samples.draw_sex(example.sample_checks(one), stamp=STAMP),
+        "cluster_stability": figures_clusters.draw_cluster_stability(
+            example.cluster_stability(), min_stability=0.8, n_subsamples=10, subsample_fraction=0.8, stamp=STAMP
+        ),
         "umap": figures_cells.draw_umap(embedding, types, sheet, seed=1, **by_arm),
         "markers": figures_cells.draw_markers(example.markers(one), max_genes=15, stamp=STAMP),
         "composition": figures_composition.draw_composition(shares, share_tests, sheet, **by_arm),
         "differential": figures_tests.draw_differential(genes, left_out, fdr=0.05, **donor),
         "volcano": figures_tests.draw_volcano(genes, fdr=0.05, n_labels=3, **donor),
+        "gene_heatmap": figures_genes.draw_gene_heatmap(
+            genes.assign(decisive_donor="A1"),
+            example.expression_donors(one),
+            sheet,
+            contrast=contrasts[example.CONTRAST],
+            fdr=0.05,
+            n_genes=3,
+            **donor,
+        ),
         "pathways": figures_tests.draw_pathways(tests, fdr=0.05, **donor),
         "pathway_donors": figures_tests.draw_pathway_donors(
             example.pathway_donors(one), tests, sheet, contrast=contrasts[example.CONTRAST], n_panels=4, **donor
@@ -82,7 +96,7 @@ def drawn(example):
 
 
 def test_every_figure_of_simulated_data_is_stamped_and_holds_numbers(drawn):
-    assert len(drawn) == 18
+    assert len(drawn) == 20
     for name, (figure, numbers) in drawn.items():
         assert STAMP in texts(figure), name
         assert len(numbers), name
@@ -161,6 +175,23 @@ def test_volcano_leaves_out_what_has_no_p_and_names_the_lowest(drawn):
     assert "GENE7" not in written
 
 
+def test_top_genes_of_every_donor_are_those_of_the_table_and_one_rests_on_one_donor(drawn, example):
+    figure, numbers = drawn["gene_heatmap"]
+    assert numbers["gene"].unique().tolist() == ["GENE0", "GENE1", "GENE3"]  # the lowest p of the hits
+    assert numbers["donor"].unique().tolist() == ["A0", "A1", "A2", "A3", "A4", "C0", "C1", "C2"]  # C3: too few cells
+    table = example.expression_donors("tissue").set_index(["cell_type", "gene"]).loc[("microglia", "GENE1")]
+    own = numbers[numbers["gene"] == "GENE1"].set_index("donor")
+    assert np.allclose(own["log2_cpm"], table[own.index].astype(float))
+    assert np.allclose(own["z"], (own["log2_cpm"] - own["log2_cpm"].mean()) / own["log2_cpm"].std())
+    assert own["one_donor"].isna().all()
+    assert set(numbers.loc[numbers["gene"] == "GENE0", "one_donor"]) == {"A1"}
+    written = texts(figure)
+    assert "GENE0 †" in written
+    assert "5 v 3 donors" in written
+    half = 2.1788 * 0.4  # t of 12 degrees of freedom at 97.5 %, times the standard error
+    assert f"+2.50 [+{2.5 - half:.2f}, +{2.5 + half:.2f}]" in written
+
+
 def test_labels_do_not_overlap_and_stay_inside():
     figure, body = figures.new_figure(figures.SINGLE, 60, stamp="")
     axes = body.subplots()
@@ -185,6 +216,19 @@ def test_donor_points_are_the_scores_of_both_arms(example, drawn):
     own = table[(table["cell_type"] == "microglia") & (table["pathway"] == "interferon_alpha")]
     assert np.allclose(first.set_index("donor")["score"].sort_index(), own.set_index("donor")["score"].sort_index())
     assert "n = 5" in texts(drawn["pathway_donors"][0])
+
+
+def test_cluster_stability_fills_the_chosen_resolution_and_writes_the_number_of_clusters(drawn, example):
+    figure, numbers = drawn["cluster_stability"]
+    pd.testing.assert_frame_equal(numbers, example.cluster_stability())
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.2\n4", "0.4\n6", "0.7\n9"]
+    assert [label.get_fontweight() for label in axes.get_xticklabels()] == ["normal", "bold", "normal"]
+    points = axes.collections[-1]
+    assert points.get_offsets()[:, 1].tolist() == numbers["stability"].tolist()
+    white = [tuple(color[:3]) == (1, 1, 1) for color in points.get_facecolor()]
+    assert white == [True, False, True]
+    assert "n = 10 random parts of 80 % of the cells" in texts(figure)
 
 
 def test_composition_draws_every_donor_in_its_arm(drawn):
@@ -260,6 +304,9 @@ def test_empty_tables_give_a_figure_that_says_so(example):
     none, of_contrast = empty_table, {"contrast": contrasts[example.CONTRAST], "n_panels": 3}
     pairs = [
         figures_cells.draw_quality(none("quality").assign(sample=""), none("quality_limits"), contrasts={}, stamp=""),
+        figures_clusters.draw_cluster_stability(
+            none("cluster_stability"), min_stability=0.8, n_subsamples=10, subsample_fraction=0.8, stamp=""
+        ),
         figures_cells.draw_umap(none("embedding"), none("cell_types"), sheet, contrasts={}, seed=0, **donor),
         figures_cells.draw_markers(none("markers"), max_genes=9, stamp=""),
         figures_composition.draw_composition(
@@ -267,6 +314,15 @@ def test_empty_tables_give_a_figure_that_says_so(example):
         ),
         figures_tests.draw_differential(none("differential"), none("differential_skipped"), fdr=0.05, **donor),
         figures_tests.draw_volcano(none("differential"), fdr=0.05, n_labels=3, **donor),
+        figures_genes.draw_gene_heatmap(
+            none("differential"),
+            none("expression_donors"),
+            sheet,
+            contrast=contrasts[example.CONTRAST],
+            fdr=0.05,
+            n_genes=3,
+            **donor,
+        ),
         figures_tests.draw_pathways(none("pathway_tests"), fdr=0.05, **donor),
         figures_tests.draw_pathway_donors(none("pathway_donors"), none("pathway_tests"), sheet, **of_contrast, **donor),
         figures_calibration.draw_calibration(none("calibration"), none("calibration_histogram"), stamp=""),

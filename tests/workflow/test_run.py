@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,12 +16,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from alscell.contract import FILES
+from alscell.contract import FILES, find_contract
 from alscell.files import read_samples, read_table, sha256
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COHORT = Path(__file__).with_name("cohort")
 CORD, DISH = "simulated_spinal_cord", "simulated_ipsc_motor_neurons"
+RUN = {"summary": "results", "with_cells": [CORD, DISH], "simulated": [CORD, DISH]}
 
 
 def command(folder: Path, *arguments: str, cores: int) -> list[str]:
@@ -54,6 +56,17 @@ def tests_of(run):
         return read_table(run / "results" / dataset / "pathway_tests.tsv", "pathway_tests")
 
     return read
+
+
+def test_numbers_of_every_figure_have_the_columns_of_the_dictionary(run):
+    dictionary = read_table(run / "results/data_dictionary.tsv", "data_dictionary")
+    for contract in (one for one in FILES if one.table.startswith("figure_")):
+        expected = dictionary.loc[dictionary["file"] == contract.pattern, "column"].tolist()
+        found = list(run.glob(re.sub(r"\{\w+\}", "*", contract.pattern.replace("<summary>", "results"))))
+        drawn = [path for path in found if find_contract(str(path), **RUN).pattern == contract.pattern]
+        assert drawn, contract.pattern
+        for path in drawn:
+            assert path.read_text(encoding="utf-8").splitlines()[0].split("\t") == expected, path.name
 
 
 def rules_of(output: str) -> set[str]:

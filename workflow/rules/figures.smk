@@ -59,6 +59,37 @@ rule plot_sex:
         "../scripts/plot_sex.py"
 
 
+rule plot_cluster_stability:
+    input:
+        stability="results/{dataset}/cluster_stability.tsv",
+        library=library("plot_cluster_stability"),
+    output:
+        pdf="<summary>/figures/cluster_stability_{dataset}.pdf",
+        png=report(
+            "<summary>/figures/cluster_stability_{dataset}.png",
+            caption="../report/cluster_stability.rst",
+            category="1 Cells",
+            labels={"dataset": "{dataset}", "figure": "cluster stability"},
+        ),
+        numbers="<summary>/figures/cluster_stability_{dataset}.tsv",
+    log:
+        "logs/plot_cluster_stability/{dataset}.log",
+    benchmark:
+        "benchmarks/plot_cluster_stability/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        min_stability=lookup("clusters/min_stability", within=config),
+        n_subsamples=lookup("clusters/n_subsamples", within=config),
+        subsample_fraction=lookup("clusters/subsample_fraction", within=config),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the stability of the clusters of {wildcards.dataset}"
+    script:
+        "../scripts/plot_cluster_stability.py"
+
+
 rule plot_umap:
     input:
         embedding="results/{dataset}/embedding.parquet",
@@ -213,6 +244,40 @@ rule plot_volcano:
         "Draw the genes of {wildcards.contrast} in {wildcards.dataset}"
     script:
         "../scripts/plot_volcano.py"
+
+
+rule plot_gene_heatmap:
+    input:
+        differential="results/{dataset}/differential.parquet",
+        expression="results/{dataset}/expression_donors.parquet",
+        samples=local(sheet),
+        library=library("plot_gene_heatmap"),
+    output:
+        pdf="<summary>/figures/gene_heatmap_{dataset}_{contrast}.pdf",
+        png=report(
+            "<summary>/figures/gene_heatmap_{dataset}_{contrast}.png",
+            caption="../report/gene_heatmap.rst",
+            category="3 Differential expression",
+            labels={"dataset": "{dataset}", "contrast": "{contrast}", "figure": "gene heatmap"},
+        ),
+        numbers="<summary>/figures/gene_heatmap_{dataset}_{contrast}.tsv",
+    log:
+        "logs/plot_gene_heatmap/{dataset}/{contrast}.log",
+    benchmark:
+        "benchmarks/plot_gene_heatmap/{dataset}/{contrast}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        contrast_levels=lookup("contrasts/{contrast}", within=config),
+        fdr=lookup("differential/fdr", within=config),
+        n_genes=10,
+        replicate=fact("replicate", default="donor"),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the top genes of {wildcards.contrast} in every donor of {wildcards.dataset}"
+    script:
+        "../scripts/plot_gene_heatmap.py"
 
 
 rule plot_pathways:

@@ -1,6 +1,6 @@
 """Every result file of a run, named once: its path, the rule that writes it, its table and its meaning.
 
-docs/files.md is made from this module and from tables.py:
+docs/files.md and data_dictionary.tsv are made from this module, tables.py and figure_tables.py; the page so:
 
     PYTHONPATH=workflow/scripts python -c "from alscell.contract import write_files_page; write_files_page()"
 """
@@ -11,8 +11,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
+from alscell.figure_tables import FIGURE_TABLES
 from alscell.files import write_text
 from alscell.tables import TABLES, Table
+
+ALL_TABLES = TABLES | FIGURE_TABLES
 
 SUMMARY = "<summary>"  # folder of config key summary_folder, "results" unless set
 # The datasets a file is made for, where it is not made for all.
@@ -33,7 +38,7 @@ class FileContract:
     rule : str
         Rule that writes it.
     table : str
-        Key of tables.TABLES; "" for a file that is no table with a contract.
+        Key of ALL_TABLES; "" for a file that is no table.
     meaning : str
     only : str
         The datasets it is made for, where not for all.
@@ -47,9 +52,14 @@ class FileContract:
 
 
 def _figure(name: str, rule: str, meaning: str, only: str = "") -> tuple[FileContract, ...]:
+    table = f"figure_{name.split('_{')[0]}"
     return tuple(
-        FileContract(f"{SUMMARY}/figures/{name}.{ending}", rule, "", f"{meaning}: {what}", only)
-        for ending, what in (("pdf", "for print"), ("png", "for screens"), ("tsv", "the numbers drawn"))
+        FileContract(f"{SUMMARY}/figures/{name}.{ending}", rule, drawn, f"{meaning}: {what}", only)
+        for ending, what, drawn in (
+            ("pdf", "for print", ""),
+            ("png", "for screens", ""),
+            ("tsv", "the numbers drawn", table),
+        )
     )
 
 
@@ -97,6 +107,11 @@ FILES: tuple[FileContract, ...] = (
         ("cluster_labels.tsv", "annotate_cells", "cluster_labels", "cell type of every cluster, with flags"),
         ("label_checks.tsv", "annotate_cells", "label_checks", "do cells look like what they are called"),
         ("markers.tsv", "annotate_cells", "markers", "marker genes in every cell type"),
+        ("samples/{sample}/ambient.tsv", "estimate_ambient", "ambient", "share of ambient RNA in a sample"),
+        ("samples/{sample}/ambient_profile.parquet", "estimate_ambient", "ambient_profile", "genes of its soup"),
+        ("ambient.tsv", "gather_ambient", "ambient", "share of ambient RNA in every sample"),
+        ("ambient_genes.tsv", "gather_ambient", "ambient_genes", "genes that make most of the ambient RNA"),
+        ("ambient_hits.tsv", "mark_ambient", "ambient_hits", "differential genes that follow ambient RNA"),
         ("atlas.h5ad", "assemble_atlas", "", "everything about the cells in one AnnData, for people and their tools"),
     ),
     *_of_dataset(LEARNED,
@@ -171,11 +186,13 @@ FILES: tuple[FileContract, ...] = (
     ),
     *_figure("quality_{dataset}", "plot_quality", "quality of every sample", CELLS),
     *_figure("sex_{dataset}", "plot_sex", "XIST against Y genes in every sample", CELLS),
+    *_figure("cluster_stability_{dataset}", "plot_cluster_stability", "stability of each resolution", CELLS),
     *_figure("umap_{dataset}", "plot_umap", "UMAP by cell type, cluster, donor and condition", CELLS),
     *_figure("markers_{dataset}", "plot_markers", "marker genes", CELLS),
     *_figure("composition_{dataset}", "plot_composition", "donor shares of cell types"),
     *_figure("differential_{dataset}", "plot_differential", "number of genes up and down"),
     *_figure("volcano_{dataset}_{contrast}", "plot_volcano", "effect against p of every gene"),
+    *_figure("gene_heatmap_{dataset}_{contrast}", "plot_gene_heatmap", "top genes of every cell type in every donor"),
     *_figure("pathways_{dataset}_{contrast}", "plot_pathways", "effect of every gene set with its interval"),
     *_figure("pathway_donors_{dataset}_{contrast}", "plot_pathway_donors", "donor scores of the sets that differ most"),
     *_figure("pathway_views_{dataset}_{contrast}", "plot_pathway_views", "activity of every gene set against CAMERA"),
@@ -190,7 +207,12 @@ FILES: tuple[FileContract, ...] = (
     *_figure("replication", "plot_replication", "share of hits that come again in another dataset, against chance"),
     *_figure("planted_truth", "plot_planted_truth", "planted against found", SIMULATED),
     FileContract(f"{SUMMARY}/report.html", "write_report", "", "the report: one page, opens offline"),
-    FileContract(f"{SUMMARY}/manifest.tsv", "write_manifest", "manifest", "checksum, size and rule of every result"),
+    FileContract(f"{SUMMARY}/config.yaml", "write_config", "", "every config value of the run, as it was resolved"),
+    FileContract(f"{SUMMARY}/software.tsv", "write_manifest", "software", "versions, processor and BLAS of the run"),
+    FileContract(f"{SUMMARY}/manifest.tsv", "write_manifest", "manifest", "every result: checksum, and what made it"),
+    FileContract(
+        f"{SUMMARY}/data_dictionary.tsv", "write_dictionary", "data_dictionary", "every column of every table of a run"
+    ),
 )
 # fmt: on
 
@@ -236,7 +258,8 @@ def files_markdown() -> str:
     lines = [
         "# Files",
         "",
-        "Made from `workflow/scripts/alscell/contract.py` and `tables.py`; don't edit it by hand.",
+        "Made from `contract.py`, `tables.py`, `figure_tables.py` in `workflow/scripts/alscell`; don't edit it.",
+        "A run writes the columns as a table, too: `<summary>/data_dictionary.tsv`.",
         "",
         "`<summary>` is the config key `summary_folder` (`results` unless set). A positive effect or log2 fold change",
         "always means: higher in the case arm. Empty cells of a table mean: not known, or not tested.",
@@ -248,7 +271,7 @@ def files_markdown() -> str:
     lines += ["", "Each figure also comes as `.png`, and with the numbers drawn as `.tsv`.", "", "# Tables"]
     used = dict.fromkeys(contract.table for contract in FILES if contract.table)
     for name in used:
-        lines += ["", *_table_lines(TABLES[name])]
+        lines += ["", *_table_lines(_table(name))]
     return "\n".join(lines) + "\n"
 
 
@@ -260,10 +283,11 @@ def _file_row(contract: FileContract) -> str:
 
 def _table_lines(table: Table) -> list[str]:
     more = " Further columns may follow." if table.open_ended else ""
+    key = f" Key: {', '.join(f'`{name}`' for name in table.key)}." if table.key else ""
     return [
         f"## {table.name}",
         "",
-        f"One row: {table.row}. Key: {', '.join(f'`{name}`' for name in table.key)}.{more}",
+        f"One row: {table.row}.{key}{more}",
         "",
         "| column | type | unit | may be empty | meaning |",
         "|---|---|---|---|---|",
@@ -282,6 +306,35 @@ def _cell(text: str) -> str:
 def write_files_page(path: str | Path = "docs/files.md") -> None:
     """Write docs/files.md."""
     write_text(files_markdown(), path)
+
+
+def _table(name: str) -> Table:
+    if name not in ALL_TABLES:
+        raise KeyError(
+            f"no table '{name}': tables.py describes its columns, figure_tables.py those of a figure's numbers"
+        )
+    return ALL_TABLES[name]
+
+
+def data_dictionary() -> pd.DataFrame:
+    """Table `data_dictionary`: one row a column of a kind of file; columns named by the data share one row, '*'."""
+    rows = []
+    for contract in (one for one in FILES if one.table):
+        table = _table(contract.table)
+        about = {"file": contract.pattern, "made_for": contract.only or "all", "table": table.name}
+        for position, one in enumerate(table.columns, start=1):
+            facts = {"column": one.name, "type": one.kind, "unit": one.unit, "nullable": one.nullable}
+            rows.append({**about, "position": position, **facts, "meaning": one.meaning})
+        if table.open_ended:
+            facts = {
+                "column": "*",
+                "type": None,
+                "unit": "",
+                "nullable": True,
+                "meaning": "further columns, named by the data",
+            }
+            rows.append({**about, "position": len(table.columns) + 1, **facts})
+    return pd.DataFrame(rows).replace({"unit": {"": None}})
 
 
 def files_of_run(*, datasets: list[str], with_cells: list[str], simulated: list[str]) -> list[tuple[str, str]]:

@@ -137,7 +137,7 @@ def message_figure(message: str, *, stamp: str) -> Figure:
     figure, body = new_figure(DOUBLE, 24, stamp=stamp)
     axes = body.subplots()
     axes.set_axis_off()
-    axes.text(0.5, 0.5, message, ha="center", va="center", fontsize=8, color=INK, wrap=True, transform=axes.transAxes)
+    axes.text(0.5, 0.5, message, ha="center", va="center", fontsize=7, color=INK, wrap=True, transform=axes.transAxes)
     return figure
 
 

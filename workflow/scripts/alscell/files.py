@@ -242,6 +242,11 @@ def read_learned(path: str | Path) -> pd.DataFrame:
     return read_table(path, "learned_markers").fillna({"parent": ""})
 
 
+def read_profile(path: str | Path) -> pd.Series:
+    """Share of each gene in the soup of a sample (table "ambient_profile"), index gene."""
+    return read_table(path, "ambient_profile").set_index("gene")["share"]
+
+
 def _check_parents(markers: pd.DataFrame, where: str) -> None:
     """Stop if the column `parent` of a marker table is no hierarchy of two levels."""
     pairs = markers[["cell_type", "parent"]].drop_duplicates()

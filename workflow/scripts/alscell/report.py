@@ -6,6 +6,7 @@ The page is made of plain values (a dict) and a Jinja2 template; nothing in it d
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import jinja2
@@ -17,6 +18,7 @@ from alscell.contract import files_of_run
 from alscell.figures import donor_arms, plain
 from alscell.figures_tests import count_genes
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR
+from alscell.report_data import HELD, cells_note, page_data, volcano_note
 from alscell.report_directions import direction_sections
 from alscell.report_dish import dish_section
 from alscell.report_gene_sets import gene_set_table, planted_families_table
@@ -43,11 +45,13 @@ from alscell.report_tables import (
 FIGURES = {
     "quality": "Counts, genes and mitochondrial share of each sample with its limits; cells removed by first reason.",
     "sex": "Counts of XIST against counts of Y genes; a point is a sample in the color of its declared sex.",
+    "cluster_stability": "Adjusted Rand index of the clusters of each resolution with those of parts of the cells.",
     "umap": "UMAP of the kept cells by cell type, cluster, donor and condition.",
     "markers": "Marker genes of each cell type: dot size is the share of cells with a count, color the scaled mean.",
     "composition": "Share of each cell type in every donor, and the difference between arms with its 95 % interval.",
     "differential": "Number of genes up and down in each cell type; what could not be tested is hatched.",
     "volcano": "Log2 fold change against donor-level p value of every gene; colored genes reach the FDR.",
+    "gene_heatmap": "Expression of the top genes in every donor, within the gene; framed: rests on that donor.",
     "pathways": "Effect of each gene set with its 95 % interval, one column a cell type.",
     "pathway_donors": "Donor scores of the gene sets that differ most; each point is a donor, bars are means.",
     "pathway_views": "Activity of each gene set between donors against CAMERA; hollow: NES of the other sign.",
@@ -65,19 +69,33 @@ FIGURES = {
     "tdp43": "Targets of TDP-43 gene by gene, and the index of every donor; right of zero: as after a loss of TDP-43.",
     "ligand_receptor": "Change of the score of ligand-receptor pairs between cell types; dot: FDR; white: not asked.",
 }
-PANELS = ("gene_panel", "tdp43", "ligand_receptor")
+OF_DATASET = ("quality", "sex", "cluster_stability", "umap", "markers", "composition", "differential")
+OF_CONTRAST = (
+    *(
+        "volcano",
+        "pathways",
+        "pathway_donors",
+        "pathway_views",
+        "calibration",
+        "gene_panel",
+        "tdp43",
+        "ligand_receptor",
+    ),
+)
 OVERALL = ("directions", "pathway_heatmap", "tissue_dish", "biomarkers", "replication", "planted_truth")
 _SHOWN_WIDTH = 0.6  # CSS pixels for each pixel of a figure
 
 
-def render(results: Results, *, template: str, style: str, version: str) -> str:
+def render(results: Results, *, template: str, style: str, script: str, parts: dict[str, str], version: str) -> str:
     """The page as HTML text.
 
     Parameters
     ----------
     results : Results
-    template, style : str
-        Jinja2 template and CSS, as text.
+    template, style, script : str
+        Jinja2 template, CSS and JavaScript, as text.
+    parts : dict of str
+        Text of report_parts.PARTS.
     version : str
         Of alscell.
     """
@@ -89,6 +107,11 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
     has_truth = not results.tables["planted"].empty
     page = environment.from_string(template).render(
         style=style,
+        script=script,
+        parts=parts,
+        data=json.dumps(page_data(results), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+        held=HELD,
+        volcano_note=volcano_note(),
         version=version,
         simulated=simulated,
         datasets=datasets,
@@ -162,6 +185,7 @@ def dataset_section(results: Results, entry: dict[str, Any]) -> dict[str, Any]:
         "quality": quality_table(results, name) if has_cells else None,
         "cautions": text.identity_lines(*identity) if has_cells else [],
         "samples": sample_tables(results, name) if has_cells else [],
+        "cells_note": cells_note(results, name) if has_cells else "",
         "labels": label_lines(results.rows("label_checks", dataset=name)) if has_cells else [],
         "clusters": [
             *([type_table(results, name)] if contrasts else []),
@@ -170,7 +194,7 @@ def dataset_section(results: Results, entry: dict[str, Any]) -> dict[str, Any]:
         ]
         if has_cells
         else [],
-        "figures": {kind: figure(results, kind, name) for kind in list(FIGURES)[:6]},
+        "figures": {kind: figure(results, kind, name) for kind in OF_DATASET},
         "counts": count_table(results, name),
         "composition": composition_table(results, name),
         "contrasts": contrasts,
@@ -208,7 +232,7 @@ def contrast_section(results: Results, dataset: str, contrast: str) -> dict[str,
         "sentence": sentence,
         "lines": lines,
         "composition_lines": text.composition_lines(results.rows("composition", **where), fdr=results.fdr),
-        "figures": {kind: figure(results, kind, dataset, contrast) for kind in (*list(FIGURES)[6:11], *PANELS)},
+        "figures": {kind: figure(results, kind, dataset, contrast) for kind in OF_CONTRAST},
         "panel": panels.panel_section(results, dataset, contrast),
         "tdp43": panels.tdp43_section(results, dataset, contrast),
         "support": panels.support_section(results, dataset, contrast),

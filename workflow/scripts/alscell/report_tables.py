@@ -24,6 +24,7 @@ Column = tuple[str, str, Callable[[Any], str]]  # column of a table, header, how
 SOFTWARE = (
     *("snakemake", "scanpy", "anndata", "numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "harmonypy"),
     *("igraph", "leidenalg", "umap-learn", "pynndescent", "numba", "gseapy", "matplotlib", "jinja2", "pyarrow"),
+    *("plotly", "itables"),
 )
 
 
@@ -81,6 +82,13 @@ def outcome(name: str) -> str:
     return text.OUTCOMES[name]
 
 
+def as_in_file(value: Any) -> str:
+    """A value as text tables hold it: numbers with 6 significant digits, nothing where there is none."""
+    if pd.isna(value):
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
 def yes(value: Any) -> str:
     """yes or no."""
     return "yes" if value else "no"
@@ -89,13 +97,25 @@ def yes(value: Any) -> str:
 def table(
     frame: pd.DataFrame, columns: Iterable[Column], *, caption: str, max_rows: int | None = None, file: str = ""
 ) -> dict[str, Any]:
-    """A table as the template wants it: caption, headers, rows of text, and a note where rows were left out."""
+    """A table as the template wants it: caption, headers, rows of text, and a note where rows were left out.
+
+    `sorted_by` holds what each number is sorted and downloaded by: the value as the file has it.
+    """
     columns = list(columns)
     shown = frame if max_rows is None else frame.head(max_rows)
-    rows = [[write(row[name]) for name, _, write in columns] for row in shown.to_dict("records")]
+    records = shown.to_dict("records")
+    rows = [[write(row[name]) for name, _, write in columns] for row in records]
+    sorted_by = [[as_in_file(row[name]) for name, _, _ in columns] for row in records]
     note = f"First {len(shown):,} of {len(frame):,} rows." if len(shown) < len(frame) else ""
     headers = [(header, write not in (str, plain, words, listed, outcome, yes, note)) for _, header, write in columns]
-    return {"caption": caption, "headers": headers, "rows": rows, "note": note, "file": file}
+    return {
+        "caption": caption,
+        "headers": headers,
+        "rows": rows,
+        "sorted_by": sorted_by,
+        "note": note,
+        "file": file,
+    }
 
 
 def quality_table(results: Results, dataset: str) -> dict[str, Any]:
