@@ -457,7 +457,7 @@ def all_samples(pattern):
 def figure_files(suffix):
     """Every figure of this run, with one suffix: pdf, png or tsv."""
     folder = "<summary>/figures"
-    with_cells = ("quality", "sex", "cluster_stability", "umap", "markers")
+    with_cells = ("quality", "ambient", "sex", "cluster_stability", "umap", "markers")
     by_dataset = ("composition", "differential")
     by_contrast = (
         *("volcano", "gene_heatmap"),

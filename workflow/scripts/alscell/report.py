@@ -44,6 +44,7 @@ from alscell.report_tables import (
 # Kind of figure (its file name up to the dataset), what it shows.
 FIGURES = {
     "quality": "Counts, genes and mitochondrial share of each sample with its limits; cells removed by first reason.",
+    "ambient": "Share of each sample's counts that is ambient RNA (95 % interval), and of its cells called doublets.",
     "sex": "Counts of XIST against counts of Y genes; a point is a sample in the color of its declared sex.",
     "cluster_stability": "Adjusted Rand index of the clusters of each resolution with those of parts of the cells.",
     "umap": "UMAP of the kept cells by cell type, cluster, donor and condition.",
@@ -69,7 +70,7 @@ FIGURES = {
     "tdp43": "Targets of TDP-43 gene by gene, and the index of every donor; right of zero: as after a loss of TDP-43.",
     "ligand_receptor": "Change of the score of ligand-receptor pairs between cell types; dot: FDR; white: not asked.",
 }
-OF_DATASET = ("quality", "sex", "cluster_stability", "umap", "markers", "composition", "differential")
+OF_DATASET = ("quality", "ambient", "sex", "cluster_stability", "umap", "markers", "composition", "differential")
 OF_CONTRAST = (
     *(
         "volcano",
