@@ -13,6 +13,7 @@ import yaml
 from alscell import report, report_text
 from alscell.figures_tests import count_genes, draw_pathways
 from alscell.report_dish import dish_section
+from alscell.report_methods import software_paragraph
 from alscell.report_tables import Results
 from alscell.report_text import depth_sentence
 from alscell.tables import empty_table
@@ -289,6 +290,9 @@ def test_everything_not_tested_is_listed_with_its_reason(html):
         "no donor in one of the arms",  # cell type rare
         "no control donor has 10 cells",
         "too small a share of its genes is measured",  # set cryptic
+        "ligand-receptor pair between cell types too few counts of the ligand 3",
+        "composition 20 % inflated: too many low p values",
+        "Cells without a cell type: in no test",
     ):
         assert reason in words
 
@@ -306,6 +310,17 @@ def test_given_text_is_escaped(html):
     assert "<made-up>" not in html
 
 
+def test_methods_count_what_this_run_had(page):
+    words = page.words()
+    said = words[words.index("Data: tissue") : words.index("Quality control, per sample")]
+    assert said.startswith(
+        "Data: tissue (SIMULATED DATA; human, spinal cord, nuclei): 9 samples of 9 donors (5 ALS, 4 Control)."
+    )
+    assert "ALS against Control (5 against 4 donors): 300 genes and 10 gene sets were tested in 4 cell types" in said
+    assert "(1,200 and 40 tests)" in said
+    assert "Software: alscell 0.1.0 on python 3.12.1." in words
+
+
 def test_config_values_reach_the_methods(results):
     changed = results.settings | {"quality": results.settings["quality"] | {"min_counts": 777}}
     assert "777 counts" in " ".join(report_text.methods(changed, {"nuclei"}, from_sums=False))
@@ -315,7 +330,8 @@ def test_config_values_reach_the_methods(results):
 
 
 def test_every_reference_is_cited_in_the_methods(results):
-    said = " ".join(report_text.methods(results.settings, {"nuclei", "cells"}, from_sums=True))
+    told = report_text.methods(results.settings, {"nuclei", "cells"}, from_sums=True)
+    said = " ".join([*told, software_paragraph({"snakemake": "9.27", "scanpy": "1.12"}, version="0.1.0")])
     for citation in report_text.CITATIONS:
         author, year = re.match(r"(\w+).*?(\d{4})", citation).groups()
         assert re.search(rf"{author}[^;()]*{year}", said), citation

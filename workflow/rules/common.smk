@@ -118,10 +118,12 @@ LIBRARY = {
         "report_dish",
         "report_gene_sets",
         "report_labels",
+        "report_methods",
         "report_panels",
         "report_parts",
         "report_tables",
         "report_text",
+        "report_untested",
         "sample_cells",
         "sample_checks",
         "series_matrix",
@@ -457,7 +459,7 @@ def all_samples(pattern):
 def figure_files(suffix):
     """Every figure of this run, with one suffix: pdf, png or tsv."""
     folder = "<summary>/figures"
-    with_cells = ("quality", "sex", "cluster_stability", "umap", "markers")
+    with_cells = ("quality", "ambient", "sex", "cluster_stability", "umap", "markers")
     by_dataset = ("composition", "differential")
     by_contrast = (
         *("volcano", "gene_heatmap"),

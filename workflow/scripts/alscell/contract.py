@@ -185,6 +185,7 @@ FILES: tuple[FileContract, ...] = (
         f"{SUMMARY}/planted_composition.tsv", "compare_planted", "planted_composition", "the same of shares", SIMULATED
     ),
     *_figure("quality_{dataset}", "plot_quality", "quality of every sample", CELLS),
+    *_figure("ambient_{dataset}", "plot_ambient", "ambient RNA and doublets of every sample", CELLS),
     *_figure("sex_{dataset}", "plot_sex", "XIST against Y genes in every sample", CELLS),
     *_figure("cluster_stability_{dataset}", "plot_cluster_stability", "stability of each resolution", CELLS),
     *_figure("umap_{dataset}", "plot_umap", "UMAP by cell type, cluster, donor and condition", CELLS),

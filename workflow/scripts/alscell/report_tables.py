@@ -532,36 +532,6 @@ def planted_tables(results: Results) -> list[dict[str, Any]]:
     ]
 
 
-def untested_tables(results: Results) -> list[dict[str, Any]]:
-    """What was not tested and why: samples left out, cell types, contrasts with too few donors, gene sets."""
-    key = [(DATASET, "dataset", str)]
-    samples = results.tables["quality_limits"]
-    samples = samples[samples["status"] != "ok"].assign(reason=lambda rows: rows["status"].map(text.reason))
-    skipped = results.tables["differential_skipped"]
-    skipped = skipped.assign(reason=skipped["reason"].map(text.reason))
-    sets = results.tables["pathway_sets"]
-    sets = sets[sets["status"] != "scored"].assign(reason=lambda rows: rows["status"].map(text.reason))
-    tests = results.tables["pathway_tests"]
-    effects = tests[tests["descriptive"]].groupby([DATASET, CONTRAST, CELL_TYPE], as_index=False).agg(
-        n_case=("n_case", "max"), n_control=("n_control", "max"), n_sets=(PATHWAY, "size")
-    )  # fmt: skip
-    arms = [("n_case", "case", text.count), ("n_control", "control", text.count)]
-    types = [*key, (CONTRAST, "contrast", plain), (CELL_TYPE, "cell type", plain)]
-    return [
-        table(samples, [*key, (SAMPLE, "sample", str), (DONOR, "donor", str), ("n_cells", "cells", text.count),
-                        ("n_kept", "kept", text.count), ("reason", "reason", words)],
-              caption="Samples left out"),
-        table(skipped, [*types, *arms, ("reason", "reason", words), ("detail", "detail", words)],
-              caption="Differential expression: cell types not tested, with effects only, or without some donors"),
-        table(effects, [*types, *arms, ("n_sets", "gene sets", text.count)],
-              caption="Pathway activity with effect sizes only: too few donors, or a design that cannot be estimated"),
-        table(sets, [*key, (FAMILY, "family", plain), (PATHWAY, "gene set", plain), ("n_genes", "genes", text.count),
-                     ("n_measured", "measured", text.count), ("coverage", "share", text.percent),
-                     ("reason", "reason", words)],
-              caption="Gene sets not scored"),
-    ]  # fmt: skip
-
-
 def run_tables(results: Results) -> dict[str, dict[str, Any]]:
     """What was run: config, software and raw files."""
     settings = pd.DataFrame(_flat(results.settings), columns=["key", "value"])
