@@ -16,6 +16,7 @@ from alscell import (
     figures_clusters,
     figures_composition,
     figures_dish,
+    figures_genes,
     figures_panels,
     figures_samples,
     figures_summary,
@@ -46,6 +47,7 @@ def drawn(example):
     by_arm = {"contrasts": contrasts, **donor}
     return {
         "quality": figures_cells.draw_quality(cells, limits, contrasts=contrasts, stamp=STAMP),
+        "ambient": figures_samples.draw_ambient(example.ambient(one), limits, contrasts=contrasts, stamp=STAMP),
         "sex": figures_samples.draw_sex(example.sample_checks(one), stamp=STAMP),
         "cluster_stability": figures_clusters.draw_cluster_stability(
             example.cluster_stability(), min_stability=0.8, n_subsamples=10, subsample_fraction=0.8, stamp=STAMP
@@ -55,6 +57,15 @@ def drawn(example):
         "composition": figures_composition.draw_composition(shares, share_tests, sheet, **by_arm),
         "differential": figures_tests.draw_differential(genes, left_out, fdr=0.05, **donor),
         "volcano": figures_tests.draw_volcano(genes, fdr=0.05, n_labels=3, **donor),
+        "gene_heatmap": figures_genes.draw_gene_heatmap(
+            genes.assign(decisive_donor="A1"),
+            example.expression_donors(one),
+            sheet,
+            contrast=contrasts[example.CONTRAST],
+            fdr=0.05,
+            n_genes=3,
+            **donor,
+        ),
         "pathways": figures_tests.draw_pathways(tests, fdr=0.05, **donor),
         "pathway_donors": figures_tests.draw_pathway_donors(
             example.pathway_donors(one), tests, sheet, contrast=contrasts[example.CONTRAST], n_panels=4, **donor
@@ -86,7 +97,7 @@ def drawn(example):
 
 
 def test_every_figure_of_simulated_data_is_stamped_and_holds_numbers(drawn):
-    assert len(drawn) == 19
+    assert len(drawn) == 21
     for name, (figure, numbers) in drawn.items():
         assert STAMP in texts(figure), name
         assert len(numbers), name
@@ -119,6 +130,21 @@ def test_saved_twice_the_bytes_are_the_same_and_hold_no_time(drawn, tmp_path):
     image = Image.open(tmp_path / "first.png")
     assert "Software" not in image.info
     assert image.size[0] == int(figures.DOUBLE / 25.4 * figures.PNG_DPI)
+
+
+def test_ambient_figure_groups_samples_by_condition_and_says_what_cannot_be_told(example, drawn):
+    figure, numbers = drawn["ambient"]
+    assert numbers["condition"].tolist() == ["ALS"] * 5 + ["Control"] * 4
+    limits = example.quality_limits("tissue").set_index("sample")
+    expected = (limits["n_doublets"] / limits["n_cells"])[numbers["sample"]]
+    assert numbers["doublet_share"].tolist() == pytest.approx(expected.tolist())
+    assert numbers["ambient_share"].isna().sum() == 1
+    assert "cannot be told: too few markers" in texts(figure)
+    assert {"soup from empty droplets", "soup from the sum of all cells"} <= set(texts(figure).splitlines())
+    alone, _ = figures_samples.draw_ambient(
+        example.ambient("tissue").tail(1), example.quality_limits("tissue"), contrasts=example.CONTRASTS, stamp=""
+    )
+    assert "SIMULATED" not in texts(alone)
 
 
 def test_quality_counts_each_cell_once_under_its_first_reason(example, drawn):
@@ -163,6 +189,23 @@ def test_volcano_leaves_out_what_has_no_p_and_names_the_lowest(drawn):
     written = texts(figure)
     assert all(name in written for name in ("GENE0", "GENE1", "GENE3"))
     assert "GENE7" not in written
+
+
+def test_top_genes_of_every_donor_are_those_of_the_table_and_one_rests_on_one_donor(drawn, example):
+    figure, numbers = drawn["gene_heatmap"]
+    assert numbers["gene"].unique().tolist() == ["GENE0", "GENE1", "GENE3"]  # the lowest p of the hits
+    assert numbers["donor"].unique().tolist() == ["A0", "A1", "A2", "A3", "A4", "C0", "C1", "C2"]  # C3: too few cells
+    table = example.expression_donors("tissue").set_index(["cell_type", "gene"]).loc[("microglia", "GENE1")]
+    own = numbers[numbers["gene"] == "GENE1"].set_index("donor")
+    assert np.allclose(own["log2_cpm"], table[own.index].astype(float))
+    assert np.allclose(own["z"], (own["log2_cpm"] - own["log2_cpm"].mean()) / own["log2_cpm"].std())
+    assert own["one_donor"].isna().all()
+    assert set(numbers.loc[numbers["gene"] == "GENE0", "one_donor"]) == {"A1"}
+    written = texts(figure)
+    assert "GENE0 †" in written
+    assert "5 v 3 donors" in written
+    half = 2.1788 * 0.4  # t of 12 degrees of freedom at 97.5 %, times the standard error
+    assert f"+2.50 [+{2.5 - half:.2f}, +{2.5 + half:.2f}]" in written
 
 
 def test_labels_do_not_overlap_and_stay_inside():
@@ -287,6 +330,15 @@ def test_empty_tables_give_a_figure_that_says_so(example):
         ),
         figures_tests.draw_differential(none("differential"), none("differential_skipped"), fdr=0.05, **donor),
         figures_tests.draw_volcano(none("differential"), fdr=0.05, n_labels=3, **donor),
+        figures_genes.draw_gene_heatmap(
+            none("differential"),
+            none("expression_donors"),
+            sheet,
+            contrast=contrasts[example.CONTRAST],
+            fdr=0.05,
+            n_genes=3,
+            **donor,
+        ),
         figures_tests.draw_pathways(none("pathway_tests"), fdr=0.05, **donor),
         figures_tests.draw_pathway_donors(none("pathway_donors"), none("pathway_tests"), sheet, **of_contrast, **donor),
         figures_calibration.draw_calibration(none("calibration"), none("calibration_histogram"), stamp=""),

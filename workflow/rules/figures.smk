@@ -59,6 +59,36 @@ rule plot_sex:
         "../scripts/plot_sex.py"
 
 
+rule plot_ambient:
+    input:
+        ambient="results/{dataset}/ambient.tsv",
+        limits="results/{dataset}/quality_limits.tsv",
+        library=library("plot_ambient"),
+    output:
+        pdf="<summary>/figures/ambient_{dataset}.pdf",
+        png=report(
+            "<summary>/figures/ambient_{dataset}.png",
+            caption="../report/ambient.rst",
+            category="1 Cells",
+            labels={"dataset": "{dataset}", "figure": "ambient RNA"},
+        ),
+        numbers="<summary>/figures/ambient_{dataset}.tsv",
+    log:
+        "logs/plot_ambient/{dataset}.log",
+    benchmark:
+        "benchmarks/plot_ambient/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        contrasts=lookup("contrasts", within=config),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw ambient RNA and doublets in every sample of {wildcards.dataset}"
+    script:
+        "../scripts/plot_ambient.py"
+
+
 rule plot_cluster_stability:
     input:
         stability="results/{dataset}/cluster_stability.tsv",
@@ -244,6 +274,40 @@ rule plot_volcano:
         "Draw the genes of {wildcards.contrast} in {wildcards.dataset}"
     script:
         "../scripts/plot_volcano.py"
+
+
+rule plot_gene_heatmap:
+    input:
+        differential="results/{dataset}/differential.parquet",
+        expression="results/{dataset}/expression_donors.parquet",
+        samples=local(sheet),
+        library=library("plot_gene_heatmap"),
+    output:
+        pdf="<summary>/figures/gene_heatmap_{dataset}_{contrast}.pdf",
+        png=report(
+            "<summary>/figures/gene_heatmap_{dataset}_{contrast}.png",
+            caption="../report/gene_heatmap.rst",
+            category="3 Differential expression",
+            labels={"dataset": "{dataset}", "contrast": "{contrast}", "figure": "gene heatmap"},
+        ),
+        numbers="<summary>/figures/gene_heatmap_{dataset}_{contrast}.tsv",
+    log:
+        "logs/plot_gene_heatmap/{dataset}/{contrast}.log",
+    benchmark:
+        "benchmarks/plot_gene_heatmap/{dataset}/{contrast}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        contrast_levels=lookup("contrasts/{contrast}", within=config),
+        fdr=lookup("differential/fdr", within=config),
+        n_genes=10,
+        replicate=fact("replicate", default="donor"),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the top genes of {wildcards.contrast} in every donor of {wildcards.dataset}"
+    script:
+        "../scripts/plot_gene_heatmap.py"
 
 
 rule plot_pathways:

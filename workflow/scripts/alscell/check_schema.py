@@ -41,7 +41,7 @@ _PATTERNS = {
     "^EFO:[0-9]{7}$": "a term like EFO:0009922",
     "^CL:[0-9]{7}$": "a term like CL:0000100",
     "^(MONDO:[0-9]{7}|PATO:0000461)$": "a term like MONDO:0004976, or PATO:0000461 for normal",
-    "^(UBERON:[0-9]{7}|CL:[0-9]{7}|CVCL_[A-Z0-9]{4})$": "a term like UBERON:0002240 or CL:0000100, or a name like CVCL_B5P3",
+    "^(UBERON:[0-9]{7}|CL:[0-9]{7}|CVCL_[A-Z0-9]{4})$": "UBERON:0002240, CL:0000100 or CVCL_B5P3, for example",
     "^[^|;#]+$": "text without '|', ';' and '#'",
 }
 
