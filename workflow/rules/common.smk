@@ -132,6 +132,7 @@ LIBRARY = {
         "tenx",
         "text_table",
         "transfer",
+        "verification",
         "views",
     )
 }
