@@ -21,6 +21,8 @@ LIBRARY = {
     for name in (
         "__init__",
         "activity",
+        "ambient",
+        "ambient_hits",
         "agreement",
         "annotation",
         "archives",
@@ -111,13 +113,17 @@ LIBRARY = {
         "refinement",
         "replication",
         "report",
+        "report_data",
         "report_directions",
         "report_dish",
         "report_gene_sets",
         "report_labels",
+        "report_methods",
         "report_panels",
+        "report_parts",
         "report_tables",
         "report_text",
+        "report_untested",
         "sample_cells",
         "sample_checks",
         "series_matrix",
@@ -152,7 +158,7 @@ SHIPPED_MARKERS = {
     for name in ("ipsc_motor_neurons", "motor_cortex", "spinal_cord")
 }
 SHIPPED_GENES = {
-    name: workflow.source_path(f"../../resources/genes/{name}.tsv.gz") for name in ("human", "mouse", "mouse_human")
+    name: workflow.source_path(f"../../resources/genes/{name}.tsv") for name in ("human", "mouse", "mouse_human")
 }
 SHIPPED_LISTS = {
     name: workflow.source_path(f"../../resources/{name}.tsv")
@@ -454,7 +460,7 @@ def all_samples(pattern):
 def figure_files(suffix):
     """Every figure of this run, with one suffix: pdf, png or tsv."""
     folder = "<summary>/figures"
-    with_cells = ("quality", "sex", "cluster_stability", "umap", "markers")
+    with_cells = ("quality", "ambient", "sex", "cluster_stability", "umap", "markers")
     by_dataset = ("composition", "differential")
     by_contrast = (
         *("volcano", "gene_heatmap"),
@@ -487,7 +493,7 @@ def result_files():
             "label_checks.tsv",
         ),
         *("cell_types.parquet", "markers.tsv", "atlas.h5ad", "quality_limits.tsv"),
-        *("sample_checks.tsv", "sample_pairs.tsv"),
+        *("sample_checks.tsv", "sample_pairs.tsv", "ambient.tsv", "ambient_genes.tsv"),
     )
     by_dataset = (
         *("differential.parquet", "differential.tsv.gz", "differential_skipped.tsv", "differential_power.tsv"),
@@ -521,13 +527,20 @@ def result_files():
         *(path for dataset in DATASETS for path in acquired_files(dataset)),
         *(
             path
-            for name in ("counts.h5ad", "loaded.tsv", "quality.parquet", "quality_limits.tsv")
+            for name in (
+                *("counts.h5ad", "loaded.tsv", "quality.parquet", "quality_limits.tsv"),
+                *("ambient.tsv", "ambient_profile.parquet"),
+            )
             for path in all_samples(f"{folder}/samples/{{sample}}/{name}")
         ),
         *(path for name in with_cells for path in expand_datasets(f"{folder}/{name}", WITH_CELLS)),
         *expand_datasets(f"{folder}/learned_markers.tsv", LEARNING),
         *expand_datasets(f"{folder}/pseudobulk.h5ad", DATASETS),
-        *expand_datasets(f"{folder}/pathway_scores.parquet", [name for name in TESTED if name in WITH_CELLS]),
+        *(
+            path
+            for name in ("pathway_scores.parquet", "ambient_hits.tsv")
+            for path in expand_datasets(f"{folder}/{name}", [name for name in TESTED if name in WITH_CELLS])
+        ),
         *(path for name in by_dataset + by_contrast for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in calibration if CALIBRATED for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in truth for path in expand_datasets(f"{folder}/truth/{name}", SIMULATED)),

@@ -12,6 +12,11 @@ rule write_report:
         cluster_labels=expand_datasets("results/{dataset}/cluster_labels.tsv", WITH_CELLS),
         label_checks=expand_datasets("results/{dataset}/label_checks.tsv", WITH_CELLS),
         cluster_stability=expand_datasets("results/{dataset}/cluster_stability.tsv", WITH_CELLS),
+        embedding=expand_datasets("results/{dataset}/embedding.parquet", WITH_CELLS),
+        cell_types=expand_datasets("results/{dataset}/cell_types.parquet", WITH_CELLS),
+        pathway_scores=expand_datasets(
+            "results/{dataset}/pathway_scores.parquet", [name for name in TESTED if name in WITH_CELLS]
+        ),
         composition=expand_datasets("results/{dataset}/composition.tsv"),
         composition_donors=expand_datasets("results/{dataset}/composition_donors.tsv"),
         differential=expand_datasets("results/{dataset}/differential.tsv.gz"),
@@ -45,6 +50,7 @@ rule write_report:
         figures=figure_files("png"),
         template=workflow.source_path("../report/report.html.j2"),
         style=workflow.source_path("../report/report.css"),
+        page_script=workflow.source_path("../report/report.js"),
         library=library("write_report"),
     output:
         html=report("<summary>/report.html", caption="../report/report.rst", category="0 Report"),
