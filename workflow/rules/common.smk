@@ -139,6 +139,7 @@ LIBRARY = {
         "tenx",
         "text_table",
         "transfer",
+        "verification",
         "views",
     )
 }
