@@ -15,8 +15,13 @@ SNAKEMAKE_ARGS ?=
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
 NAME ?=
+RUN ?= .
+RUNS ?=
+MACHINE ?= idle
 ACCESSION ?=
 FOLDER ?=
+MANIFEST ?= results/manifest.tsv
+OTHER ?=
 DATASET_ARGS ?=
 data_folder = $(or $(ALSCELL_TEST_DATA),$(abspath $(CURDIR)/../shared/data))
 
@@ -27,7 +32,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 snakemake = .venv/bin/snakemake --cores $(CORES)
 
-.PHONY: help setup demo test test-downloads rehearsal bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
+.PHONY: slurm setup-slurm profiles fit-resources resources-used help setup demo test test-downloads rehearsal verify bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +63,25 @@ example: setup  ## run a real dataset: make example NAME=velmeshev (or als_gse17
 	fi; \
 	$(snakemake) $(SNAKEMAKE_ARGS) --configfile "examples/$(NAME)/config.yaml" --config "data_folder=$(data_folder)"
 
+slurm: setup setup-slurm  ## run everything on a SLURM cluster (docs/cluster.md; yours: profiles/site/)
+	@. profiles/site/setup.sh && PYTHONPATH=$(CURDIR)/.venv.slurm \
+	.venv/bin/snakemake --profile profiles/slurm --workflow-profile profiles/site $(SNAKEMAKE_ARGS)
+
+setup-slurm: setup  ## Snakemake's plugin for SLURM into .venv.slurm, where only `make slurm` finds it
+	@if ! cmp -s envs/slurm.lock .venv.slurm/slurm.lock; then \
+	  rm -rf .venv.slurm && .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	    --target .venv.slurm --requirement envs/slurm.lock && cp envs/slurm.lock .venv.slurm/; \
+	fi
+
+profiles: setup  ## write profiles/{slurm,lsf,kubernetes} from profiles/measured.tsv
+	@.venv/bin/python benchmarks/resources/fit.py
+
+fit-resources: setup  ## fit memory and time to finished runs: make fit-resources RUNS="c100=/tmp/cohort demo=."
+	@.venv/bin/python benchmarks/resources/fit.py $(RUNS) --machine $(MACHINE)
+
+resources-used: setup  ## what was asked for the jobs of a finished run, beside what they used: make resources-used RUN=folder
+	@.venv/bin/python benchmarks/resources/used.py $(RUN)
+
 dataset: setup  ## draft a dataset folder from GEO: make dataset ACCESSION=GSE287257 (FOLDER=datasets/gse287257)
 	@PYTHONPATH=workflow/scripts .venv/bin/python workflow/scripts/draft_dataset.py "$(ACCESSION)" $(if $(FOLDER),--folder "$(FOLDER)") $(DATASET_ARGS)
 
@@ -69,6 +93,9 @@ test-downloads: setup  ## every fault of a server against every layout of raw fi
 
 rehearsal: setup  ## download to report on the default datasets, from a local server with SIMULATED files
 	@PYTHONPATH=workflow/scripts .venv/bin/python tests/registry/rehearse.py results/rehearsal --cores $(CORES)
+
+verify: setup  ## the same results again? make verify MANIFEST=results/manifest.tsv (OTHER=...: compare two runs only)
+	@.venv/bin/python workflow/scripts/verify_run.py "$(MANIFEST)" $(if $(OTHER),--other "$(OTHER)") $(if $(FOLDER),--folder "$(FOLDER)") --cores $(CORES)
 
 bench-dense: setup  ## time and memory of reading a dense csv.gz of 20,000 genes x 20,000 cells
 	@.venv/bin/python benchmarks/dense.py --out results/bench_dense.tsv
@@ -96,7 +123,9 @@ lock: setup  ## write envs/requirements.lock anew from requirements.in (LOCK_ARG
 	"$$folder/bin/python" -m pip install --quiet --disable-pip-version-check "uv<1" && \
 	"$$folder/bin/uv" pip compile --quiet --universal --python-version 3.12 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url $(LOCK_ARGS) envs/requirements.in --output-file envs/requirements.lock && \
-	echo "envs/requirements.lock is written; the next make sets up .venv from it."
+	"$$folder/bin/uv" pip compile --quiet --no-deps --universal --python-version 3.12 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url $(LOCK_ARGS) envs/slurm.in --output-file envs/slurm.lock && \
+	echo "envs/requirements.lock and slurm.lock are written; the next make sets up .venv from them."
 
 clean: setup  ## remove what the demo made (its files under results/); downloads, examples and .venv stay
 	@$(snakemake) --configfile examples/demo/config.yaml --delete-all-output

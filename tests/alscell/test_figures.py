@@ -49,6 +49,7 @@ def drawn(example):
     by_arm = {"contrasts": contrasts, **donor}
     return {
         "quality": figures_cells.draw_quality(cells, limits, contrasts=contrasts, stamp=STAMP),
+        "ambient": figures_samples.draw_ambient(example.ambient(one), limits, contrasts=contrasts, stamp=STAMP),
         "sex": figures_samples.draw_sex(example.sample_checks(one), stamp=STAMP),
         "cluster_stability": figures_clusters.draw_cluster_stability(
             example.cluster_stability(), min_stability=0.8, n_subsamples=10, subsample_fraction=0.8, stamp=STAMP
@@ -134,6 +135,21 @@ def test_saved_twice_the_bytes_are_the_same_and_hold_no_time(drawn, tmp_path):
     image = Image.open(tmp_path / "first.png")
     assert "Software" not in image.info
     assert image.size[0] == int(figures.DOUBLE / 25.4 * figures.PNG_DPI)
+
+
+def test_ambient_figure_groups_samples_by_condition_and_says_what_cannot_be_told(example, drawn):
+    figure, numbers = drawn["ambient"]
+    assert numbers["condition"].tolist() == ["ALS"] * 5 + ["Control"] * 4
+    limits = example.quality_limits("tissue").set_index("sample")
+    expected = (limits["n_doublets"] / limits["n_cells"])[numbers["sample"]]
+    assert numbers["doublet_share"].tolist() == pytest.approx(expected.tolist())
+    assert numbers["ambient_share"].isna().sum() == 1
+    assert "cannot be told: too few markers" in texts(figure)
+    assert {"soup from empty droplets", "soup from the sum of all cells"} <= set(texts(figure).splitlines())
+    alone, _ = figures_samples.draw_ambient(
+        example.ambient("tissue").tail(1), example.quality_limits("tissue"), contrasts=example.CONTRASTS, stamp=""
+    )
+    assert "SIMULATED" not in texts(alone)
 
 
 def test_quality_counts_each_cell_once_under_its_first_reason(example, drawn):

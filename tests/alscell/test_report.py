@@ -13,6 +13,7 @@ import yaml
 from alscell import report, report_text
 from alscell.figures_tests import count_genes, draw_pathways
 from alscell.report_dish import dish_section
+from alscell.report_methods import software_paragraph
 from alscell.report_tables import Results
 from alscell.report_text import depth_sentence
 from alscell.tables import empty_table
@@ -21,6 +22,8 @@ from alscell.views import compare_views
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = (ROOT / "workflow/report/report.html.j2").read_text(encoding="utf-8")
 STYLE = (ROOT / "workflow/report/report.css").read_text(encoding="utf-8")
+SCRIPT = (ROOT / "workflow/report/report.js").read_text(encoding="utf-8")
+PARTS = {"plotly": "/* plotly */", "datatables": "/* tables */", "datatables_style": "/* style */"}
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
 
@@ -45,7 +48,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.text.append(data)
 
     def words(self) -> str:
@@ -95,6 +98,10 @@ def results(example, tmp_path_factory) -> Results:
     raw = {"dataset": "tissue", "file": "RAW.tar", "size": 123456789, "sha256": "ab" * 32}
     tables["acquired"] = pd.DataFrame([raw | {"source": "https://a.invalid/RAW.tar", "verified_by": "lock"}])
     tables["cluster_stability"] = pd.concat([example.cluster_stability().assign(dataset=one) for one in example.TYPES])
+    cells = {one: example.embedding(one) for one in example.TYPES}
+    for place, name in enumerate(("embedding", "cell_types")):
+        tables[name] = pd.concat([cells[one][place].assign(dataset=one) for one in example.TYPES])
+    tables["pathway_scores"] = tables["embedding"][["dataset", "cell"]].assign(**{"stress/hypoxia": 0.25})
     figure, _ = draw_pathways(example.pathway_tests("tissue"), fdr=0.05, replicate="donor", stamp="SIMULATED DATA")
     path = tmp_path_factory.mktemp("figures") / "pathways.png"
     figure.savefig(path)
@@ -109,7 +116,7 @@ def results(example, tmp_path_factory) -> Results:
 
 
 def draw(results: Results) -> str:
-    return report.render(results, template=TEMPLATE, style=STYLE, version="0.1.0")
+    return report.render(results, template=TEMPLATE, style=STYLE, script=SCRIPT, parts=PARTS, version="0.1.0")
 
 
 @pytest.fixture(scope="module")
@@ -123,12 +130,27 @@ def page(html) -> Page:
 
 
 def test_page_needs_nothing_from_outside(page, html):
-    assert page.scripts == 0
+    assert page.scripts == 4  # data, plotly.js and DataTables as text; the page's own script
     assert page.links
     for link in page.links:
         assert link.startswith(("#", "data:")), link[:60]
     assert "@import" not in html
     assert "url(" not in html
+
+
+def test_numbers_are_sorted_by_what_the_file_holds(html, results):
+    row = results.tables["differential"].query("dataset == 'tissue' and gene == 'GENE0' and cell_type == 'microglia'")
+    section = html[html.index('<h2 id="differential">') : html.index('<h2 id="enrichment">')]
+    assert f'data-order="{row["log2_fold_change"].iloc[0]:g}">+2.50</td>' in section
+    assert 'data-order="1e-06">1.0 × 10⁻⁶</td>' in section
+
+
+def test_page_has_its_interactive_parts_and_says_what_needs_javascript(html):
+    for kind in ("cells", "volcano", "forest"):
+        assert f'data-plot="{kind}" data-dataset="tissue"' in html
+    assert "Looking up needs JavaScript" in html[html.index("<noscript>") : html.index("</noscript>")]
+    for needing in re.findall(r"<[^>]*(?:data-plot|data-needs-script)[^>]*>", html):
+        assert " hidden" in needing  # without JavaScript it is not there
 
 
 def test_links_lead_to_headings_and_ids_are_unique(page):
@@ -150,7 +172,7 @@ def test_same_results_give_the_same_page(results, html):
 
 def test_a_library_counted_twice_and_a_swap_stand_above_all_findings(page):
     words = page.words()
-    summary = words[words.index("Summary tissue") : words.index("ALS against Control")]
+    summary = words[words.index("Summary SIMULATED DATA tissue") : words.index("ALS against Control")]
     assert "ONE LIBRARY COUNTS FOR TWO DONORS: s_A2 (donor A2) and s_A3 (donor A3), 60 cells alike" in summary
     assert "s_A1 (donor A1): declared M, but its counts are of F: a swap?" in summary
     section = words[words.index("Sex and identity of each sample, tissue") :]
@@ -184,7 +206,7 @@ def test_genes_that_carry_a_set_are_named_the_largest_first(page):
 
 def test_labels_that_do_not_fit_are_warned_of_and_types_counted(page):
     words = page.words()
-    section = words[words.index("Cells and cell types tissue SIM") :]
+    section = words[words.index("Cells and cell types SIMULATED DATA tissue SIM") :]
     assert section.index("motor neuron: 62 % of its cells look like oligodendrocyte") < section.index("dish SIM")
     assert "astrocyte: carries RNA of oligodendrocyte, +0.20 above what other types carry" in section
     assert "Labels against the markers of other types, tissue" in section
@@ -208,7 +230,11 @@ def test_calibration_is_said_in_a_sentence_and_shown(html):
 
 def test_inflated_tests_and_few_donors_are_warned_of_in_the_summary(page):
     words = page.words()
-    summary = words[words.index("Summary tissue SIMULATED DATA A <made-up>") : words.index("What was run tissue SIM")]
+    summary = words[
+        words.index("Summary SIMULATED DATA tissue SIMULATED DATA A <made-up>") : words.index(
+            "What was run SIMULATED DATA tissue SIM"
+        )
+    ]
     assert summary.count("WARNING") == 1
     warning = "WARNING: tests of composition are not calibrated on these data"
     assert warning in summary[: summary.index("dish SIMULATED DATA")]  # of the first dataset
@@ -264,6 +290,9 @@ def test_everything_not_tested_is_listed_with_its_reason(html):
         "no donor in one of the arms",  # cell type rare
         "no control donor has 10 cells",
         "too small a share of its genes is measured",  # set cryptic
+        "ligand-receptor pair between cell types too few counts of the ligand 3",
+        "composition 20 % inflated: too many low p values",
+        "Cells without a cell type: in no test",
     ):
         assert reason in words
 
@@ -273,13 +302,23 @@ def test_simulated_data_is_said_at_the_top_and_in_every_section(html):
     assert "SIMULATED DATA: tissue, dish" in top
     for section in sections:
         name = re.match(r'"(\w+)"', section).group(1)
-        if name not in ("untested", "methods", "files"):
-            assert "SIMULATED DATA" in section, name
+        assert "SIMULATED DATA" in section[: section.index("</h2>")], name
 
 
 def test_given_text_is_escaped(html):
     assert "A &lt;made-up&gt; dataset" in html
     assert "<made-up>" not in html
+
+
+def test_methods_count_what_this_run_had(page):
+    words = page.words()
+    said = words[words.index("Data: tissue") : words.index("Quality control, per sample")]
+    assert said.startswith(
+        "Data: tissue (SIMULATED DATA; human, spinal cord, nuclei): 9 samples of 9 donors (5 ALS, 4 Control)."
+    )
+    assert "ALS against Control (5 against 4 donors): 300 genes and 10 gene sets were tested in 4 cell types" in said
+    assert "(1,200 and 40 tests)" in said
+    assert "Software: alscell 0.1.0 on python 3.12.1." in words
 
 
 def test_config_values_reach_the_methods(results):
@@ -291,7 +330,8 @@ def test_config_values_reach_the_methods(results):
 
 
 def test_every_reference_is_cited_in_the_methods(results):
-    said = " ".join(report_text.methods(results.settings, {"nuclei", "cells"}, from_sums=True))
+    told = report_text.methods(results.settings, {"nuclei", "cells"}, from_sums=True)
+    said = " ".join([*told, software_paragraph({"snakemake": "9.27", "scanpy": "1.12"}, version="0.1.0")])
     for citation in report_text.CITATIONS:
         author, year = re.match(r"(\w+).*?(\d{4})", citation).groups()
         assert re.search(rf"{author}[^;()]*{year}", said), citation
@@ -301,7 +341,10 @@ def test_run_without_hits_cells_or_simulation(example, results):
     """Nothing found must be said; a dataset that enters at pseudobulk has no cells; nothing is simulated."""
     tests = example.pathway_tests("tissue").assign(fdr=0.9)
     tables = {name: empty_table(name) for name in results.tables}
-    tables |= {name: tables[name].assign(dataset="") for name in ("cluster_labels", "cluster_stability")}
+    tables |= {
+        name: tables[name].assign(dataset="")
+        for name in ("cluster_labels", "cluster_stability", "cell_types", "embedding", "pathway_scores")
+    }
     tables |= {"pathway_tests": tests, "composition": example.composition("tissue").assign(fdr=0.9)}
     info = results.infos["tissue"] | {"simulated": False, "enters_at": "pseudobulk", "source": {"path": "tissue"}}
     quiet = Results(
@@ -315,7 +358,7 @@ def test_run_without_hits_cells_or_simulation(example, results):
     html = draw(quiet)
     words = Page(html).words()
     assert "No pathway found: none of 40 pathway tests in 4 cell types reaches FDR 0.05" in words
-    assert "SIMULATED" not in html
+    assert "SIMULATED" not in html[: html.index('<script type="module">')]
     assert "No dataset has cells here" in words
     assert "Leiden" not in words  # the methods tell only what was done
     assert "the sums were ranked" in words

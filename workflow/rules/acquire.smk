@@ -15,6 +15,7 @@ rule acquire_file:
     wildcard_constraints:
         dataset="|".join(sorted(set(DATASETS) - set(SIMULATED))) or NEVER,
         file=".+",
+    localrule: True
     conda:
         "../../envs/alscell.yaml"
     threads: 1

@@ -2,6 +2,8 @@
 
 import ast
 import csv
+import functools
+import inspect
 import json
 import shlex
 import subprocess
@@ -19,6 +21,8 @@ LIBRARY = {
     for name in (
         "__init__",
         "activity",
+        "ambient",
+        "ambient_hits",
         "agreement",
         "annotation",
         "archives",
@@ -38,11 +42,13 @@ LIBRARY = {
         "check_schema",
         "claims",
         "clusters",
+        "compare_files",
         "composition",
         "contract",
         "counts",
         "dense",
         "depth",
+        "digests",
         "design",
         "directions",
         "donor_tests",
@@ -97,6 +103,7 @@ LIBRARY = {
         "pathways",
         "planted",
         "pooling",
+        "portal",
         "power",
         "programmes",
         "pseudobulk",
@@ -108,13 +115,17 @@ LIBRARY = {
         "refinement",
         "replication",
         "report",
+        "report_data",
         "report_directions",
         "report_dish",
         "report_gene_sets",
         "report_labels",
+        "report_methods",
         "report_panels",
+        "report_parts",
         "report_tables",
         "report_text",
+        "report_untested",
         "sample_cells",
         "sample_checks",
         "series_matrix",
@@ -122,12 +133,14 @@ LIBRARY = {
         "seurat",
         "simulate",
         "simulation_plan",
+        "software",
         "sources",
         "tables",
         "tdp43",
         "tenx",
         "text_table",
         "transfer",
+        "verification",
         "views",
     )
 }
@@ -147,13 +160,15 @@ SHIPPED_MARKERS = {
     for name in ("ipsc_motor_neurons", "motor_cortex", "spinal_cord")
 }
 SHIPPED_GENES = {
-    name: workflow.source_path(f"../../resources/genes/{name}.tsv.gz") for name in ("human", "mouse", "mouse_human")
+    name: workflow.source_path(f"../../resources/genes/{name}.tsv")
+    for name in ("human", "mouse", "mouse_human", "current_human", "current_mouse")
 }
 SHIPPED_LISTS = {
     name: workflow.source_path(f"../../resources/{name}.tsv")
     for name in ("tdp43/targets", "ligand_receptor/neurotrophic")
 }
 SHIPPED_ALIASES = workflow.source_path("../../resources/genes/former_symbols.tsv")
+SHIPPED_TERMS = workflow.source_path("../../resources/ontology/terms.tsv")
 SCHEMAS = {
     name: workflow.source_path(f"../schemas/{name}.schema.yaml")
     for name in ("config", "dataset", "samples", "gene_set")
@@ -258,17 +273,24 @@ wildcard_constraints:
     sample="[A-Za-z0-9_.-]+",
 
 
+@functools.cache
+def imported(path):
+    """Modules of the package that one file imports; each file is read once, however many rules ask."""
+    found = set()
+    for node in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "alscell":
+            name = node.module.partition(".")[2]
+            found |= {name} if name else {alias.name for alias in node.names}
+    return found
+
+
 def library(script):
     """Modules that a script imports, directly or through others; as inputs, an edit reruns what depends on it."""
     waiting, found = [workflow.source_path(f"../scripts/{script}.py")], {"__init__"}
     while waiting:
-        for node in ast.walk(ast.parse(Path(waiting.pop()).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "alscell":
-                package, _, name = node.module.partition(".")
-                for module in [name] if name else [alias.name for alias in node.names]:
-                    if module not in found:
-                        found.add(module)
-                        waiting.append(LIBRARY[module])
+        new = imported(waiting.pop()) - found
+        found |= new
+        waiting += [LIBRARY[name] for name in new]
     return [LIBRARY[name] for name in sorted(found)]
 
 
@@ -442,7 +464,7 @@ def all_samples(pattern):
 def figure_files(suffix):
     """Every figure of this run, with one suffix: pdf, png or tsv."""
     folder = "<summary>/figures"
-    with_cells = ("quality", "sex", "cluster_stability", "umap", "markers")
+    with_cells = ("quality", "ambient", "sex", "cluster_stability", "umap", "markers")
     by_dataset = ("composition", "differential")
     by_contrast = (
         *("volcano", "gene_heatmap", "running_sums"),
@@ -474,8 +496,8 @@ def result_files():
             "cluster_labels.tsv",
             "label_checks.tsv",
         ),
-        *("cell_types.parquet", "markers.tsv", "atlas.h5ad", "quality_limits.tsv"),
-        *("sample_checks.tsv", "sample_pairs.tsv"),
+        *("cell_types.parquet", "markers.tsv", "atlas.h5ad", "atlas_schema.tsv", "quality_limits.tsv"),
+        *("sample_checks.tsv", "sample_pairs.tsv", "ambient.tsv", "ambient_genes.tsv"),
     )
     by_dataset = (
         *("differential.parquet", "differential.tsv.gz", "differential_skipped.tsv", "differential_power.tsv"),
@@ -509,13 +531,20 @@ def result_files():
         *(path for dataset in DATASETS for path in acquired_files(dataset)),
         *(
             path
-            for name in ("counts.h5ad", "loaded.tsv", "quality.parquet", "quality_limits.tsv")
+            for name in (
+                *("counts.h5ad", "loaded.tsv", "quality.parquet", "quality_limits.tsv"),
+                *("ambient.tsv", "ambient_profile.parquet"),
+            )
             for path in all_samples(f"{folder}/samples/{{sample}}/{name}")
         ),
         *(path for name in with_cells for path in expand_datasets(f"{folder}/{name}", WITH_CELLS)),
         *expand_datasets(f"{folder}/learned_markers.tsv", LEARNING),
         *expand_datasets(f"{folder}/pseudobulk.h5ad", DATASETS),
-        *expand_datasets(f"{folder}/pathway_scores.parquet", [name for name in TESTED if name in WITH_CELLS]),
+        *(
+            path
+            for name in ("pathway_scores.parquet", "ambient_hits.tsv")
+            for path in expand_datasets(f"{folder}/{name}", [name for name in TESTED if name in WITH_CELLS])
+        ),
         *(path for name in by_dataset + by_contrast for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in calibration if CALIBRATED for path in expand_datasets(f"{folder}/{name}")),
         *(path for name in truth for path in expand_datasets(f"{folder}/truth/{name}", SIMULATED)),
@@ -529,6 +558,7 @@ def result_files():
         ),
         *(path for suffix in ("pdf", "png", "tsv") for path in figure_files(suffix)),
         "<summary>/report.html",
+        "<summary>/config.yaml",
         "<summary>/data_dictionary.tsv",
     ]
 
@@ -606,9 +636,21 @@ def learned_markers(wildcards):
     return [f"results/{wildcards.dataset}/learned_markers.tsv"] if wildcards.dataset in LEARNING else []
 
 
+def portal_facts(wildcards):
+    """What dataset.yaml says that the CELLxGENE schema asks for."""
+    facts = DATASETS[wildcards.dataset]["facts"]
+    texts = {key: facts[key] for key in ("title", "organism", "tissue", "system", "assay")}
+    return {**texts, "simulated": bool(facts.get("simulated")), "cellxgene": facts.get("cellxgene") or {}}
+
+
 def gene_table(wildcards):
     """Ensembl ids and symbols of the organism of a dataset."""
     return SHIPPED_GENES[fact("organism")(wildcards)]
+
+
+def current_genes(wildcards):
+    """Ensembl ids that the CELLxGENE schema knows, of the organism of a dataset."""
+    return SHIPPED_GENES[f"current_{fact('organism')(wildcards)}"]
 
 
 def ortholog_table(wildcards):
@@ -673,6 +715,39 @@ def simulated_samples(wildcards):
     columns = ("sample", "donor", "condition", "file", "member", "sex", "batch")
     rows = DATASETS[wildcards.dataset]["samples"].values()
     return [{column: row.get(column) or "" for column in columns} for row in rows]
+
+
+def jobs_behind(wildcards, input):
+    """What made each result: rule, code, parameters. Because it asks for `input`, Snakemake reruns nothing when they change.
+
+    Parameters whose function asks for `output` are left out: they say how a file is fetched, not what is in it.
+    """
+    makers = [maker for maker in workflow.rules if maker.script]
+    made = {path: next(maker for maker in makers if maker.is_producer(path)) for path in input.files}
+    of_job = {path: type(wildcards)(fromdict=maker.get_wildcards(path)) for path, maker in made.items()}
+    return {
+        "rules": {path: maker.name for path, maker in made.items()},
+        "parameters": {path: fixed_parameters(maker, of_job[path]) for path, maker in made.items()},
+        "sources": {maker.name: rule_sources(maker) for maker in makers if maker in made.values()},
+    }
+
+
+def fixed_parameters(maker, wildcards):
+    """The parameters of one job of a rule, but for those that hang on its inputs or outputs."""
+    named = {name: value for name, value in maker.params.items() if not callable(value) or takes_wildcards_only(value)}
+    return {name: value(wildcards) if callable(value) else value for name, value in named.items()}
+
+
+def takes_wildcards_only(function):
+    """Whether a function of a rule asks for nothing but the wildcards."""
+    return len(inspect.signature(function).parameters) == 1
+
+
+def rule_sources(maker):
+    """Rules file, script and modules of a rule, and its name as it stands there: `module:` gives it another."""
+    name = Path(str(maker.script)).stem
+    script = workflow.source_path(f"../scripts/{name}.py")
+    return {"name": name, "rules": str(maker.snakefile), "script": script, "modules": library(name)}
 
 
 def run_summary(outcome):

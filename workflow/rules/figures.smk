@@ -59,6 +59,36 @@ rule plot_sex:
         "../scripts/plot_sex.py"
 
 
+rule plot_ambient:
+    input:
+        ambient="results/{dataset}/ambient.tsv",
+        limits="results/{dataset}/quality_limits.tsv",
+        library=library("plot_ambient"),
+    output:
+        pdf="<summary>/figures/ambient_{dataset}.pdf",
+        png=report(
+            "<summary>/figures/ambient_{dataset}.png",
+            caption="../report/ambient.rst",
+            category="1 Cells",
+            labels={"dataset": "{dataset}", "figure": "ambient RNA"},
+        ),
+        numbers="<summary>/figures/ambient_{dataset}.tsv",
+    log:
+        "logs/plot_ambient/{dataset}.log",
+    benchmark:
+        "benchmarks/plot_ambient/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        contrasts=lookup("contrasts", within=config),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw ambient RNA and doublets in every sample of {wildcards.dataset}"
+    script:
+        "../scripts/plot_ambient.py"
+
+
 rule plot_cluster_stability:
     input:
         stability="results/{dataset}/cluster_stability.tsv",

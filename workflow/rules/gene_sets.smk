@@ -14,6 +14,7 @@ rule fetch_collection:
         "benchmarks/fetch_collection/{collection}.tsv"
     wildcard_constraints:
         collection="|".join(COLLECTIONS) or NEVER,
+    localrule: True
     conda:
         "../../envs/alscell.yaml"
     threads: 1

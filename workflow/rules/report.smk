@@ -1,4 +1,4 @@
-"""The report and the manifest: from all tables and figures to one page, and to the checksum of every file."""
+"""The report, the manifest and the archive: from all tables and figures to one page, one list, one file to hand on."""
 
 
 rule write_report:
@@ -12,6 +12,11 @@ rule write_report:
         cluster_labels=expand_datasets("results/{dataset}/cluster_labels.tsv", WITH_CELLS),
         label_checks=expand_datasets("results/{dataset}/label_checks.tsv", WITH_CELLS),
         cluster_stability=expand_datasets("results/{dataset}/cluster_stability.tsv", WITH_CELLS),
+        embedding=expand_datasets("results/{dataset}/embedding.parquet", WITH_CELLS),
+        cell_types=expand_datasets("results/{dataset}/cell_types.parquet", WITH_CELLS),
+        pathway_scores=expand_datasets(
+            "results/{dataset}/pathway_scores.parquet", [name for name in TESTED if name in WITH_CELLS]
+        ),
         composition=expand_datasets("results/{dataset}/composition.tsv"),
         composition_donors=expand_datasets("results/{dataset}/composition_donors.tsv"),
         differential=expand_datasets("results/{dataset}/differential.tsv.gz"),
@@ -45,6 +50,7 @@ rule write_report:
         figures=figure_files("png"),
         template=workflow.source_path("../report/report.html.j2"),
         style=workflow.source_path("../report/report.css"),
+        page_script=workflow.source_path("../report/report.js"),
         library=library("write_report"),
     output:
         html=report("<summary>/report.html", caption="../report/report.rst", category="0 Report"),
@@ -62,6 +68,26 @@ rule write_report:
         "Write the report"
     script:
         "../scripts/write_report.py"
+
+
+rule write_config:
+    input:
+        library=library("write_config"),
+    output:
+        config="<summary>/config.yaml",
+    log:
+        "logs/write_config/write_config.log",
+    benchmark:
+        "benchmarks/write_config/write_config.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        settings=config,
+    message:
+        "Write the config as this run resolved it"
+    script:
+        "../scripts/write_config.py"
 
 
 rule write_dictionary:
@@ -88,6 +114,7 @@ rule write_manifest:
         library=library("write_manifest"),
     output:
         manifest="<summary>/manifest.tsv",
+        software="<summary>/software.tsv",
     log:
         "logs/write_manifest/write_manifest.log",
     benchmark:
@@ -98,7 +125,8 @@ rule write_manifest:
     params:
         with_cells=WITH_CELLS,
         simulated=SIMULATED,
+        jobs=jobs_behind,
     message:
-        "List every result file with its checksum"
+        "List every result file with its checksum, and what made it"
     script:
         "../scripts/write_manifest.py"

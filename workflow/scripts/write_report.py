@@ -12,7 +12,11 @@ import alscell
 from alscell.files import read_samples, read_table, read_tables, read_yaml, write_text
 from alscell.jobs import run
 from alscell.report import render
+from alscell.report_parts import read_parts
 from alscell.report_tables import SOFTWARE, Results
+
+# Tables of one dataset that do not name it: their folder does.
+WITHOUT_DATASET = ("cluster_labels", "cluster_stability", "label_checks", "embedding", "cell_types", "pathway_scores")
 
 
 def main(
@@ -22,6 +26,7 @@ def main(
     figures: list[str],
     template: str,
     style: str,
+    page_script: str,
     settings: dict[str, Any],
     simulated: list[str],
     html: str,
@@ -39,13 +44,14 @@ def main(
         figures={Path(path).stem: Path(path).read_bytes() for path in figures},
         versions={"python": platform.python_version()} | {name: metadata.version(name) for name in SOFTWARE},
     )
-    page, css = (Path(path).read_text(encoding="utf-8") for path in (template, style))
-    write_text(render(results, template=page, style=css, version=alscell.VERSION), html)
+    page, css, glue = (Path(path).read_text(encoding="utf-8") for path in (template, style, page_script))
+    parts = read_parts()
+    write_text(render(results, template=page, style=css, script=glue, parts=parts, version=alscell.VERSION), html)
     logging.getLogger("alscell").info("report with %d figures, %d tables", len(figures), len(tables))
 
 
 def _tables(paths: list[str], name: str) -> pd.DataFrame:
-    if name in ("cluster_labels", "cluster_stability", "label_checks") and paths:
+    if name in WITHOUT_DATASET and paths:
         return pd.concat([read_table(path, name).assign(dataset=Path(path).parent.name) for path in paths])
     return read_tables(paths, name)
 

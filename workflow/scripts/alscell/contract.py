@@ -107,7 +107,13 @@ FILES: tuple[FileContract, ...] = (
         ("cluster_labels.tsv", "annotate_cells", "cluster_labels", "cell type of every cluster, with flags"),
         ("label_checks.tsv", "annotate_cells", "label_checks", "do cells look like what they are called"),
         ("markers.tsv", "annotate_cells", "markers", "marker genes in every cell type"),
+        ("samples/{sample}/ambient.tsv", "estimate_ambient", "ambient", "share of ambient RNA in a sample"),
+        ("samples/{sample}/ambient_profile.parquet", "estimate_ambient", "ambient_profile", "genes of its soup"),
+        ("ambient.tsv", "gather_ambient", "ambient", "share of ambient RNA in every sample"),
+        ("ambient_genes.tsv", "gather_ambient", "ambient_genes", "genes that make most of the ambient RNA"),
+        ("ambient_hits.tsv", "mark_ambient", "ambient_hits", "differential genes that follow ambient RNA"),
         ("atlas.h5ad", "assemble_atlas", "", "everything about the cells in one AnnData, for people and their tools"),
+        ("atlas_schema.tsv", "assemble_atlas", "atlas_schema", "what the CELLxGENE schema asks, and what is known"),
     ),
     *_of_dataset(LEARNED,
         ("learned_markers.tsv", "learn_markers", "learned_markers", "marker genes of the labels of a reference"),
@@ -180,6 +186,7 @@ FILES: tuple[FileContract, ...] = (
         f"{SUMMARY}/planted_composition.tsv", "compare_planted", "planted_composition", "the same of shares", SIMULATED
     ),
     *_figure("quality_{dataset}", "plot_quality", "quality of every sample", CELLS),
+    *_figure("ambient_{dataset}", "plot_ambient", "ambient RNA and doublets of every sample", CELLS),
     *_figure("sex_{dataset}", "plot_sex", "XIST against Y genes in every sample", CELLS),
     *_figure("cluster_stability_{dataset}", "plot_cluster_stability", "stability of each resolution", CELLS),
     *_figure("umap_{dataset}", "plot_umap", "UMAP by cell type, cluster, donor and condition", CELLS),
@@ -203,10 +210,12 @@ FILES: tuple[FileContract, ...] = (
     *_figure("replication", "plot_replication", "share of hits that come again in another dataset, against chance"),
     *_figure("planted_truth", "plot_planted_truth", "planted against found", SIMULATED),
     FileContract(f"{SUMMARY}/report.html", "write_report", "", "the report: one page, opens offline"),
+    FileContract(f"{SUMMARY}/config.yaml", "write_config", "", "every config value of the run, as it was resolved"),
+    FileContract(f"{SUMMARY}/software.tsv", "write_manifest", "software", "versions, processor and BLAS of the run"),
+    FileContract(f"{SUMMARY}/manifest.tsv", "write_manifest", "manifest", "every result: checksum, and what made it"),
     FileContract(
         f"{SUMMARY}/data_dictionary.tsv", "write_dictionary", "data_dictionary", "every column of every table of a run"
     ),
-    FileContract(f"{SUMMARY}/manifest.tsv", "write_manifest", "manifest", "checksum, size and rule of every result"),
 )
 # fmt: on
 

@@ -210,7 +210,7 @@ def read_members(path: str | Path, orthologs: Sequence[str] = ()) -> pd.DataFram
 
 
 def read_gene_table(path: str | Path) -> pd.DataFrame:
-    """A shipped table of gene names (.tsv.gz), all of it as text."""
+    """A shipped table of gene names, all of it as text."""
     return pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False)
 
 
@@ -240,6 +240,11 @@ def read_markers(path: str | Path, orthologs: Sequence[str] = ()) -> pd.DataFram
 def read_learned(path: str | Path) -> pd.DataFrame:
     """Table "learned_markers"; `parent` is '' where there is none, as in `read_markers`."""
     return read_table(path, "learned_markers").fillna({"parent": ""})
+
+
+def read_profile(path: str | Path) -> pd.Series:
+    """Share of each gene in the soup of a sample (table "ambient_profile"), index gene."""
+    return read_table(path, "ambient_profile").set_index("gene")["share"]
 
 
 def _check_parents(markers: pd.DataFrame, where: str) -> None:

@@ -6,9 +6,12 @@ The page is made of plain values (a dict) and a Jinja2 template; nothing in it d
 from __future__ import annotations
 
 import base64
+import io
+import json
 from typing import Any
 
 import jinja2
+from PIL import Image
 
 from alscell import report_panels as panels
 from alscell import report_text as text
@@ -17,10 +20,12 @@ from alscell.contract import files_of_run
 from alscell.figures import donor_arms, plain
 from alscell.figures_tests import count_genes
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR
+from alscell.report_data import HELD, cells_note, page_data, volcano_note
 from alscell.report_directions import direction_sections
 from alscell.report_dish import dish_section
 from alscell.report_gene_sets import gene_set_table, planted_families_table
 from alscell.report_labels import label_lines, label_table, type_table
+from alscell.report_methods import methods
 from alscell.report_tables import (
     Results,
     calibration_table,
@@ -35,13 +40,14 @@ from alscell.report_tables import (
     run_tables,
     sample_tables,
     synthesis_tables,
-    untested_tables,
     view_tables,
 )
+from alscell.report_untested import untested_tables
 
 # Kind of figure (its file name up to the dataset), what it shows.
 FIGURES = {
     "quality": "Counts, genes and mitochondrial share of each sample with its limits; cells removed by first reason.",
+    "ambient": "Share of each sample's counts that is ambient RNA (95 % interval), and of its cells called doublets.",
     "sex": "Counts of XIST against counts of Y genes; a point is a sample in the color of its declared sex.",
     "cluster_stability": "Adjusted Rand index of the clusters of each resolution with those of parts of the cells.",
     "umap": "UMAP of the kept cells by cell type, cluster, donor and condition.",
@@ -68,31 +74,25 @@ FIGURES = {
     "tdp43": "Targets of TDP-43 gene by gene, and the index of every donor; right of zero: as after a loss of TDP-43.",
     "ligand_receptor": "Change of the score of ligand-receptor pairs between cell types; dot: FDR; white: not asked.",
 }
-OF_DATASET = ("quality", "sex", "cluster_stability", "umap", "markers", "composition", "differential")
+OF_DATASET = ("quality", "ambient", "sex", "cluster_stability", "umap", "markers", "composition", "differential")
 OF_CONTRAST = (
-    *(
-        "volcano",
-        "pathways",
-        "pathway_donors",
-        "pathway_views",
-        "calibration",
-        "gene_panel",
-        "tdp43",
-        "ligand_receptor",
-    ),
+    *("volcano", "gene_heatmap", "pathways", "pathway_donors", "pathway_views", "calibration"),
+    *("gene_panel", "tdp43", "ligand_receptor"),
 )
 OVERALL = ("directions", "pathway_heatmap", "tissue_dish", "biomarkers", "replication", "planted_truth")
 _SHOWN_WIDTH = 0.6  # CSS pixels for each pixel of a figure
 
 
-def render(results: Results, *, template: str, style: str, version: str) -> str:
+def render(results: Results, *, template: str, style: str, script: str, parts: dict[str, str], version: str) -> str:
     """The page as HTML text.
 
     Parameters
     ----------
     results : Results
-    template, style : str
-        Jinja2 template and CSS, as text.
+    template, style, script : str
+        Jinja2 template, CSS and JavaScript, as text.
+    parts : dict of str
+        Text of report_parts.PARTS.
     version : str
         Of alscell.
     """
@@ -104,6 +104,11 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
     has_truth = not results.tables["planted"].empty
     page = environment.from_string(template).render(
         style=style,
+        script=script,
+        parts=parts,
+        data=json.dumps(page_data(results), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+        held=HELD,
+        volcano_note=volcano_note(),
         version=version,
         simulated=simulated,
         datasets=datasets,
@@ -123,18 +128,12 @@ def render(results: Results, *, template: str, style: str, version: str) -> str:
         run=run_tables(results),
         tdp43_caution=panels.TDP43_CAUTION,
         support_caution=panels.SUPPORT_CAUTION,
-        methods=_methods(results),
+        methods=methods(results, version=version),
         citations=text.CITATIONS,
         files=_files(results.infos),
         fdr=results.fdr,
     )
     return page.strip() + "\n"
-
-
-def _methods(results: Results) -> list[str]:
-    with_cells = [info for info in results.infos.values() if info["enters_at"] != "pseudobulk"]
-    assays = {info["assay"] for info in with_cells}
-    return text.methods(results.settings, assays, from_sums=len(with_cells) < len(results.infos))
 
 
 def _files(infos: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
@@ -152,13 +151,21 @@ def figure(results: Results, kind: str, *names: str) -> dict[str, Any] | None:
     width, height = (int.from_bytes(data[start : start + 4], "big") for start in (16, 20))  # SOURCE: PNG's IHDR chunk
     where = f" ({', '.join(plain(name) for name in names)})" if names else ""
     return {
-        "source": "data:image/png;base64," + base64.b64encode(data).decode(),
+        "source": "data:image/png;base64," + base64.b64encode(_in_256_colors(data)).decode(),
         "width": round(width * _SHOWN_WIDTH),
         "height": round(height * _SHOWN_WIDTH),
         "caption": FIGURES[kind],
         "alt": f"{FIGURES[kind]}{where}",
         "file": f"figures/{stem}",
     }
+
+
+def _in_256_colors(png: bytes) -> bytes:
+    """The same picture with a palette: a third of the bytes, no difference to the eye; the file keeps all colors."""
+    buffer = io.BytesIO()
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    image.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def dataset_section(results: Results, entry: dict[str, Any]) -> dict[str, Any]:
@@ -177,6 +184,7 @@ def dataset_section(results: Results, entry: dict[str, Any]) -> dict[str, Any]:
         "quality": quality_table(results, name) if has_cells else None,
         "cautions": text.identity_lines(*identity) if has_cells else [],
         "samples": sample_tables(results, name) if has_cells else [],
+        "cells_note": cells_note(results, name) if has_cells else "",
         "labels": label_lines(results.rows("label_checks", dataset=name)) if has_cells else [],
         "clusters": [
             *([type_table(results, name)] if contrasts else []),

@@ -24,6 +24,7 @@ Column = tuple[str, str, Callable[[Any], str]]  # column of a table, header, how
 SOFTWARE = (
     *("snakemake", "scanpy", "anndata", "numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "harmonypy"),
     *("igraph", "leidenalg", "umap-learn", "pynndescent", "numba", "gseapy", "matplotlib", "jinja2", "pyarrow"),
+    *("plotly", "itables"),
 )
 
 
@@ -81,6 +82,13 @@ def outcome(name: str) -> str:
     return text.OUTCOMES[name]
 
 
+def as_in_file(value: Any) -> str:
+    """A value as text tables hold it: numbers with 6 significant digits, nothing where there is none."""
+    if pd.isna(value):
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
 def yes(value: Any) -> str:
     """yes or no."""
     return "yes" if value else "no"
@@ -89,13 +97,25 @@ def yes(value: Any) -> str:
 def table(
     frame: pd.DataFrame, columns: Iterable[Column], *, caption: str, max_rows: int | None = None, file: str = ""
 ) -> dict[str, Any]:
-    """A table as the template wants it: caption, headers, rows of text, and a note where rows were left out."""
+    """A table as the template wants it: caption, headers, rows of text, and a note where rows were left out.
+
+    `sorted_by` holds what each number is sorted and downloaded by: the value as the file has it.
+    """
     columns = list(columns)
     shown = frame if max_rows is None else frame.head(max_rows)
-    rows = [[write(row[name]) for name, _, write in columns] for row in shown.to_dict("records")]
+    records = shown.to_dict("records")
+    rows = [[write(row[name]) for name, _, write in columns] for row in records]
+    sorted_by = [[as_in_file(row[name]) for name, _, _ in columns] for row in records]
     note = f"First {len(shown):,} of {len(frame):,} rows." if len(shown) < len(frame) else ""
     headers = [(header, write not in (str, plain, words, listed, outcome, yes, note)) for _, header, write in columns]
-    return {"caption": caption, "headers": headers, "rows": rows, "note": note, "file": file}
+    return {
+        "caption": caption,
+        "headers": headers,
+        "rows": rows,
+        "sorted_by": sorted_by,
+        "note": note,
+        "file": file,
+    }
 
 
 def quality_table(results: Results, dataset: str) -> dict[str, Any]:
@@ -510,36 +530,6 @@ def planted_tables(results: Results) -> list[dict[str, Any]]:
         ),
         table(frames[1], [*types, *shares], caption="Planted shifts of composition"),
     ]
-
-
-def untested_tables(results: Results) -> list[dict[str, Any]]:
-    """What was not tested and why: samples left out, cell types, contrasts with too few donors, gene sets."""
-    key = [(DATASET, "dataset", str)]
-    samples = results.tables["quality_limits"]
-    samples = samples[samples["status"] != "ok"].assign(reason=lambda rows: rows["status"].map(text.reason))
-    skipped = results.tables["differential_skipped"]
-    skipped = skipped.assign(reason=skipped["reason"].map(text.reason))
-    sets = results.tables["pathway_sets"]
-    sets = sets[sets["status"] != "scored"].assign(reason=lambda rows: rows["status"].map(text.reason))
-    tests = results.tables["pathway_tests"]
-    effects = tests[tests["descriptive"]].groupby([DATASET, CONTRAST, CELL_TYPE], as_index=False).agg(
-        n_case=("n_case", "max"), n_control=("n_control", "max"), n_sets=(PATHWAY, "size")
-    )  # fmt: skip
-    arms = [("n_case", "case", text.count), ("n_control", "control", text.count)]
-    types = [*key, (CONTRAST, "contrast", plain), (CELL_TYPE, "cell type", plain)]
-    return [
-        table(samples, [*key, (SAMPLE, "sample", str), (DONOR, "donor", str), ("n_cells", "cells", text.count),
-                        ("n_kept", "kept", text.count), ("reason", "reason", words)],
-              caption="Samples left out"),
-        table(skipped, [*types, *arms, ("reason", "reason", words), ("detail", "detail", words)],
-              caption="Differential expression: cell types not tested, with effects only, or without some donors"),
-        table(effects, [*types, *arms, ("n_sets", "gene sets", text.count)],
-              caption="Pathway activity with effect sizes only: too few donors, or a design that cannot be estimated"),
-        table(sets, [*key, (FAMILY, "family", plain), (PATHWAY, "gene set", plain), ("n_genes", "genes", text.count),
-                     ("n_measured", "measured", text.count), ("coverage", "share", text.percent),
-                     ("reason", "reason", words)],
-              caption="Gene sets not scored"),
-    ]  # fmt: skip
 
 
 def run_tables(results: Results) -> dict[str, dict[str, Any]]:

@@ -145,7 +145,7 @@ def summary_lines(
     hits = tested[tested["fdr"] <= fdr].sort_values(["fdr", CELL_TYPE, FAMILY, PATHWAY])
     n_types = tested[CELL_TYPE].nunique()
     if tested.empty:
-        sentence = "No pathway test was possible: too few donors, or no gene set was scored. See “Not tested”."
+        sentence = "No pathway test was possible: too few donors, or no gene set was scored. See “Skipped”."
     elif hits.empty:
         tried = f"{count(len(tested))} pathway tests in {n_types} cell types"
         least = f"{_least(tested['minimum_detectable_effect'])} {replicate} SD"
@@ -510,6 +510,7 @@ def _cell_methods(settings: dict[str, Any], assays: set[str]) -> list[str]:
         f"2019). Of the resolutions {joined([f'{value:g}' for value in clusters['resolutions']])}, the finest was used "
         f"whose clusters repeat in {clusters['n_subsamples']} subsamples of {100 * clusters['subsample_fraction']:g} % "
         f"of the cells with a median adjusted Rand index of at least {clusters['min_stability']:g} (after "
+        "Mölder et al. 2021, F1000Research, doi:10.12688/f1000research.29032.2",
         "Patterson-Cross et al. 2021). Clusters were "
         f"named by marker genes, and left unassigned below a score of {annotation['min_score']:g} or a margin of "
         f"{annotation['min_margin']:g}; labels that came with a dataset were kept. No embedded or integrated value "
@@ -581,6 +582,7 @@ CITATIONS = (
     "Squair et al. 2021, Nat Commun, doi:10.1038/s41467-021-25960-2",
     "Subramanian et al. 2005, PNAS, doi:10.1073/pnas.0506580102",
     "Traag et al. 2019, Sci Rep, doi:10.1038/s41598-019-41695-z",
+    "Wolf et al. 2018, Genome Biol, doi:10.1186/s13059-017-1382-0",
     "Wolock et al. 2019, Cell Syst, doi:10.1016/j.cels.2018.11.005",
     "Wu and Smyth 2012, Nucleic Acids Res, doi:10.1093/nar/gks461",
 )
