@@ -76,7 +76,7 @@ FIGURES = {
 }
 OF_DATASET = ("quality", "ambient", "sex", "cluster_stability", "umap", "markers", "composition", "differential")
 OF_CONTRAST = (
-    *("volcano", "gene_heatmap", "pathways", "pathway_donors", "pathway_views", "calibration"),
+    *("volcano", "gene_heatmap", "running_sums", "pathways", "pathway_donors", "pathway_views", "calibration"),
     *("gene_panel", "tdp43", "ligand_receptor"),
 )
 OVERALL = ("directions", "pathway_heatmap", "tissue_dish", "biomarkers", "replication", "planted_truth")
