@@ -75,6 +75,7 @@ LIBRARY = {
         "figures_tests",
         "figures_views",
         "files",
+        "full_disk",
         "gene_panel",
         "gene_set_files",
         "gene_sets",
