@@ -1,4 +1,4 @@
-"""A disk without room: one message, no half file, HDF5 doesn't end the process. A limit on file sizes plays the disk."""
+"""A disk without room: one message, no half file, no signal 11 of HDF5. A limit on file sizes plays the disk."""
 
 import errno
 import resource
