@@ -20,6 +20,8 @@ RUNS ?=
 MACHINE ?= idle
 ACCESSION ?=
 FOLDER ?=
+MANIFEST ?= results/manifest.tsv
+OTHER ?=
 DATASET_ARGS ?=
 data_folder = $(or $(ALSCELL_TEST_DATA),$(abspath $(CURDIR)/../shared/data))
 
@@ -30,7 +32,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 snakemake = .venv/bin/snakemake --cores $(CORES)
 
-.PHONY: slurm setup-slurm profiles fit-resources resources-used help setup demo test test-downloads rehearsal bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
+.PHONY: slurm setup-slurm profiles fit-resources resources-used help setup demo test test-downloads rehearsal verify bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +93,9 @@ test-downloads: setup  ## every fault of a server against every layout of raw fi
 
 rehearsal: setup  ## download to report on the default datasets, from a local server with SIMULATED files
 	@PYTHONPATH=workflow/scripts .venv/bin/python tests/registry/rehearse.py results/rehearsal --cores $(CORES)
+
+verify: setup  ## the same results again? make verify MANIFEST=results/manifest.tsv (OTHER=...: compare two runs only)
+	@.venv/bin/python workflow/scripts/verify_run.py "$(MANIFEST)" $(if $(OTHER),--other "$(OTHER)") $(if $(FOLDER),--folder "$(FOLDER)") --cores $(CORES)
 
 bench-dense: setup  ## time and memory of reading a dense csv.gz of 20,000 genes x 20,000 cells
 	@.venv/bin/python benchmarks/dense.py --out results/bench_dense.tsv

@@ -113,6 +113,7 @@ FILES: tuple[FileContract, ...] = (
         ("ambient_genes.tsv", "gather_ambient", "ambient_genes", "genes that make most of the ambient RNA"),
         ("ambient_hits.tsv", "mark_ambient", "ambient_hits", "differential genes that follow ambient RNA"),
         ("atlas.h5ad", "assemble_atlas", "", "everything about the cells in one AnnData, for people and their tools"),
+        ("atlas_schema.tsv", "assemble_atlas", "atlas_schema", "what the CELLxGENE schema asks, and what is known"),
     ),
     *_of_dataset(LEARNED,
         ("learned_markers.tsv", "learn_markers", "learned_markers", "marker genes of the labels of a reference"),

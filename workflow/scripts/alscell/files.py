@@ -210,7 +210,7 @@ def read_members(path: str | Path, orthologs: Sequence[str] = ()) -> pd.DataFram
 
 
 def read_gene_table(path: str | Path) -> pd.DataFrame:
-    """A shipped table of gene names (.tsv.gz), all of it as text."""
+    """A shipped table of gene names, all of it as text."""
     return pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False)
 
 
