@@ -514,9 +514,9 @@ def _cell_methods(settings: dict[str, Any], assays: set[str]) -> list[str]:
         f"named by marker genes, and left unassigned below a score of {annotation['min_score']:g} or a margin of "
         f"{annotation['min_margin']:g}; labels that came with a dataset were kept. No embedded or integrated value "
         "enters a test.",
-        "Ambient RNA: its share of each sample's counts was estimated from marker genes of other cell types, with a soup "
-        "from empty droplets or, without them, from all cells (after Young and Behjati 2020). Nothing was removed; genes "
-        "that follow it are marked.",
+        "Ambient RNA: its share of each sample's counts was estimated from marker genes of other cell types, with a "
+        "soup from empty droplets or, without them, from all cells (after Young and Behjati 2020). Nothing was "
+        "removed; genes that follow it are marked.",
     ]
 
 
