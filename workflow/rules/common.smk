@@ -68,6 +68,7 @@ LIBRARY = {
         "figures_composition",
         "figures_directions",
         "figures_dish",
+        "figures_enrichment",
         "figures_genes",
         "figures_panels",
         "figures_samples",
@@ -467,7 +468,7 @@ def figure_files(suffix):
     with_cells = ("quality", "ambient", "sex", "cluster_stability", "umap", "markers")
     by_dataset = ("composition", "differential")
     by_contrast = (
-        *("volcano", "gene_heatmap"),
+        *("volcano", "gene_heatmap", "running_sums"),
         *("pathways", "pathway_donors", "pathway_views", "gene_panel", "tdp43", "ligand_receptor"),
         *(["calibration"] if CALIBRATED else []),
     )

@@ -195,6 +195,7 @@ FILES: tuple[FileContract, ...] = (
     *_figure("differential_{dataset}", "plot_differential", "number of genes up and down"),
     *_figure("volcano_{dataset}_{contrast}", "plot_volcano", "effect against p of every gene"),
     *_figure("gene_heatmap_{dataset}_{contrast}", "plot_gene_heatmap", "top genes of every cell type in every donor"),
+    *_figure("running_sums_{dataset}_{contrast}", "plot_running_sums", "running sums of gene sets along ranked genes"),
     *_figure("pathways_{dataset}_{contrast}", "plot_pathways", "effect of every gene set with its interval"),
     *_figure("pathway_donors_{dataset}_{contrast}", "plot_pathway_donors", "donor scores of the sets that differ most"),
     *_figure("pathway_views_{dataset}_{contrast}", "plot_pathway_views", "activity of every gene set against CAMERA"),
