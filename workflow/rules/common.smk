@@ -116,6 +116,7 @@ LIBRARY = {
         "refinement",
         "replication",
         "report",
+        "report_ambient",
         "report_data",
         "report_directions",
         "report_dish",
