@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(os.environ["ALSCELL_ROOT"]) / "workflow/scripts"))
 
-from alscell.files import atomic  # noqa: E402
+from alscell.files import atomic
 
 
 def note(what: str) -> None:
