@@ -16,12 +16,14 @@ from alscell import (
     figures_clusters,
     figures_composition,
     figures_dish,
+    figures_enrichment,
     figures_genes,
     figures_panels,
     figures_samples,
     figures_summary,
     figures_tests,
 )
+from alscell.errors import InputError
 from alscell.tables import empty_table
 
 STAMP = "SIMULATED DATA"
@@ -65,6 +67,9 @@ def drawn(example):
             fdr=0.05,
             n_genes=3,
             **donor,
+        ),
+        "running_sums": figures_enrichment.draw_running_sums(
+            example.enrichment(one), genes, example.members(), named=[], fdr=0.05, **donor
         ),
         "pathways": figures_tests.draw_pathways(tests, fdr=0.05, **donor),
         "pathway_donors": figures_tests.draw_pathway_donors(
@@ -208,6 +213,26 @@ def test_top_genes_of_every_donor_are_those_of_the_table_and_one_rests_on_one_do
     assert f"+2.50 [+{2.5 - half:.2f}, +{2.5 + half:.2f}]" in written
 
 
+def test_running_sums_show_the_strongest_set_of_each_family_or_those_that_are_named(drawn, example):
+    figure, numbers = drawn["running_sums"]
+    shown = numbers[["family", "pathway", "cell_type"]].drop_duplicates().to_numpy().tolist()
+    assert ["inflammation", "interferon_alpha", "microglia"] in shown
+    assert ["stress", "unfolded_protein_perk", "motor_neuron"] in shown
+    assert [family for family, _, _ in shown] == ["autophagy", "inflammation", "stress"]
+    own = numbers[numbers["cell_type"] == "microglia"]
+    assert sorted(own["gene"]) == sorted(f"GENE{10 * n}" for n in range(12))
+    table = example.differential("tissue").query("cell_type == 'microglia'")
+    places = table["statistic"].rank(ascending=False).set_axis(table["gene"])
+    assert own["rank"].tolist() == places[own["gene"]].tolist() == sorted(own["rank"])
+    assert own["after"].iloc[-1] == pytest.approx((300 - own["rank"].iloc[-1]) / (300 - 12))  # what still falls to 0
+    assert "NES +2.40, CAMERA FDR 0.0034" in texts(figure)
+    assert "5 v 4 donors, 37 genes of the set" in texts(figure)
+    named = figures_enrichment.choose_sets(example.enrichment("tissue"), ["stress/hypoxia", "stress/heat_shock"])
+    assert named["pathway"].tolist() == ["heat_shock", "hypoxia"]
+    with pytest.raises(InputError, match=r"'stress/hypoxi'.*Did you mean 'stress/hypoxia'"):
+        figures_enrichment.choose_sets(example.enrichment("tissue"), ["stress/hypoxi"])
+
+
 def test_labels_do_not_overlap_and_stay_inside():
     figure, body = figures.new_figure(figures.SINGLE, 60, stamp="")
     axes = body.subplots()
@@ -338,6 +363,9 @@ def test_empty_tables_give_a_figure_that_says_so(example):
             fdr=0.05,
             n_genes=3,
             **donor,
+        ),
+        figures_enrichment.draw_running_sums(
+            none("enrichment"), none("differential"), example.members(), named=[], fdr=0.05, **donor
         ),
         figures_tests.draw_pathways(none("pathway_tests"), fdr=0.05, **donor),
         figures_tests.draw_pathway_donors(none("pathway_donors"), none("pathway_tests"), sheet, **of_contrast, **donor),

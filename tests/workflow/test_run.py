@@ -212,12 +212,13 @@ def test_dying_cells_are_removed_and_others_kept(run):
 def test_pseudobulk_is_the_sum_of_the_kept_cells(run):
     bulk = anndata.read_h5ad(run / f"results/{CORD}/pseudobulk.h5ad")
     atlas = anndata.read_h5ad(run / f"results/{CORD}/atlas.h5ad")
+    atlas.X = atlas.X.astype("int64")
     assert bulk.X.sum() == atlas.X.sum() > 0
     donor, cell_type = bulk.obs_names[0].split("|")
     cells = atlas[(atlas.obs["donor"] == donor) & (atlas.obs["cell_type"] == cell_type)]
     assert len(cells) == bulk.obs["n_cells"].iloc[0]
     expected = pd.Series(cells.X.sum(axis=0).A1 if hasattr(cells.X.sum(axis=0), "A1") else cells.X.sum(axis=0))
-    found = pd.Series(bulk.X[0].toarray().ravel(), index=bulk.var_names)[list(atlas.var_names)]
+    found = pd.Series(bulk.X[0].toarray().ravel(), index=bulk.var_names)[atlas.var["feature_name"].tolist()]
     assert (found.to_numpy() == expected.to_numpy()).all()
 
 

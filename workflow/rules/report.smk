@@ -7,6 +7,10 @@ rule write_report:
         sheets=local([dataset["sheet"] for dataset in DATASETS.values()]),
         acquired=[path for dataset in DATASETS for path in acquired_files(dataset)],
         quality_limits=expand_datasets("results/{dataset}/quality_limits.tsv", WITH_CELLS),
+        ambient=expand_datasets("results/{dataset}/ambient.tsv", WITH_CELLS),
+        ambient_hits=expand_datasets(
+            "results/{dataset}/ambient_hits.tsv", [name for name in TESTED if name in WITH_CELLS]
+        ),
         sample_checks=expand_datasets("results/{dataset}/sample_checks.tsv", WITH_CELLS),
         sample_pairs=expand_datasets("results/{dataset}/sample_pairs.tsv", WITH_CELLS),
         cluster_labels=expand_datasets("results/{dataset}/cluster_labels.tsv", WITH_CELLS),

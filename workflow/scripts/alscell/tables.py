@@ -1224,6 +1224,22 @@ TABLES = {
             ),
         ),
         Table(
+            "atlas_schema",
+            "one field of the CELLxGENE schema in one state; a field whose cells differ has several rows",
+            ("place", "field", "state"),
+            (
+                _DATASET,
+                _c("place", STRING, "part of atlas.h5ad: obs (cells), var (genes), uns (the whole), X (counts)"),
+                _c("field", STRING, "name in the schema"),
+                _c("state", STRING, "given (in samples.tsv or dataset.yaml), derived (from other facts), unknown (a value the schema takes), missing (the atlas is not valid without it), outdated (an Ensembl id that the schema's annotation does not have)"),
+                _c("n", INTEGER, "cells in this state; genes in var; 1 in uns and X"),
+                _c("holds", STRING, "the values, up to 8, joined by '; '; of var: the genes without an id", nullable=True),
+                _c("requirement", STRING, "what the schema wants"),
+                _c("how", STRING, "how to supply it"),
+                _c("schema_version", STRING, "version of the schema"),
+            ),
+        ),
+        Table(
             "data_dictionary",
             "one column of one kind of result file",
             ("file", "made_for", "position"),
