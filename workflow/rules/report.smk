@@ -134,3 +134,28 @@ rule write_manifest:
         "List every result file with its checksum, and what made it"
     script:
         "../scripts/write_manifest.py"
+
+
+rule write_archive:
+    input:
+        files=result_files(),
+        manifest="<summary>/manifest.tsv",
+        software="<summary>/software.tsv",
+        library=library("write_archive"),
+    output:
+        archive="<summary>/archive.tar.gz",
+    log:
+        "logs/write_archive/write_archive.log",
+    benchmark:
+        "benchmarks/write_archive/write_archive.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        settings=config,
+        simulated=STAMPED,
+        checkout=checkout,
+    message:
+        "Pack code, config, tables and figures into one file"
+    script:
+        "../scripts/write_archive.py"
