@@ -29,6 +29,7 @@ LIBRARY = {
         "artefacts",
         "atlas",
         "biomarkers",
+        "bundle",
         "calibration",
         "carriers",
         "cell_classes",
@@ -76,6 +77,7 @@ LIBRARY = {
         "figures_tests",
         "figures_views",
         "files",
+        "full_disk",
         "gene_panel",
         "gene_set_files",
         "gene_sets",
@@ -115,6 +117,7 @@ LIBRARY = {
         "refinement",
         "replication",
         "report",
+        "report_ambient",
         "report_data",
         "report_directions",
         "report_dish",
@@ -748,6 +751,11 @@ def rule_sources(maker):
     name = Path(str(maker.script)).stem
     script = workflow.source_path(f"../scripts/{name}.py")
     return {"name": name, "rules": str(maker.snakefile), "script": script, "modules": library(name)}
+
+
+def checkout(wildcards, output):
+    """The folder of this workflow. Because it asks for `output`, moving it makes no archive anew."""
+    return str(Path(str(next(maker.snakefile for maker in workflow.rules if maker.script))).parents[2])
 
 
 def run_summary(outcome):

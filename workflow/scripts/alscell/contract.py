@@ -25,6 +25,7 @@ CELLS, PSEUDOBULK = "datasets with cells", "datasets that enter at pseudobulk"
 SIMULATED, REAL = "simulated datasets", "datasets that are not simulated"
 LEARNED = "datasets with labels_from"
 FETCHED = "public collections"
+ASKED = "the target `archive` alone"
 
 
 @dataclass(frozen=True)
@@ -213,6 +214,7 @@ FILES: tuple[FileContract, ...] = (
     FileContract(f"{SUMMARY}/config.yaml", "write_config", "", "every config value of the run, as it was resolved"),
     FileContract(f"{SUMMARY}/software.tsv", "write_manifest", "software", "versions, processor and BLAS of the run"),
     FileContract(f"{SUMMARY}/manifest.tsv", "write_manifest", "manifest", "every result: checksum, and what made it"),
+    FileContract(f"{SUMMARY}/archive.tar.gz", "write_archive", "", "code, config and results of the run", ASKED),
     FileContract(
         f"{SUMMARY}/data_dictionary.tsv", "write_dictionary", "data_dictionary", "every column of every table of a run"
     ),

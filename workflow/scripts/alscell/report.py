@@ -20,6 +20,7 @@ from alscell.contract import files_of_run
 from alscell.figures import donor_arms, plain
 from alscell.figures_tests import count_genes
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR
+from alscell.report_ambient import hits_section, share_sentence
 from alscell.report_data import HELD, cells_note, page_data, volcano_note
 from alscell.report_directions import direction_sections
 from alscell.report_dish import dish_section
@@ -182,6 +183,7 @@ def dataset_section(results: Results, entry: dict[str, Any]) -> dict[str, Any]:
         "has_cells": has_cells,
         "facts": _facts(info, entry, results),
         "quality": quality_table(results, name) if has_cells else None,
+        "ambient": share_sentence(results.rows("ambient", dataset=name)) if has_cells else "",
         "cautions": text.identity_lines(*identity) if has_cells else [],
         "samples": sample_tables(results, name) if has_cells else [],
         "cells_note": cells_note(results, name) if has_cells else "",
@@ -236,6 +238,7 @@ def contrast_section(results: Results, dataset: str, contrast: str) -> dict[str,
         "tdp43": panels.tdp43_section(results, dataset, contrast),
         "support": panels.support_section(results, dataset, contrast),
         "genes": gene_tables(results, genes, dataset),
+        "ambient": hits_section(results, dataset, contrast),
         "without_genes": text.undetected_genes(results.rows("differential_power", **where)),
         "enrichment": enrichment_table(results, enrichment, dataset),
         "pathways": pathway_table(results, tests, artefacts, dataset),
