@@ -3,6 +3,7 @@
 # CORES=2             processors that Snakemake may use; default: all
 # SNAKEMAKE_ARGS=...  further arguments of snakemake, such as SNAKEMAKE_ARGS="--dry-run" or "qc"
 # PYTEST_ARGS=...     further arguments of pytest, such as PYTEST_ARGS="-k quality"
+# STATUS_ARGS=...     further arguments of make status: --json, or a folder
 # ALSCELL_PYTHON=...  the Python (3.12 or 3.13) to set up with; default: the first one found
 # ALSCELL_TEST_DATA=. folder of the examples' data; default: ../shared/data
 
@@ -30,7 +31,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 snakemake = .venv/bin/snakemake --cores $(CORES)
 
-.PHONY: slurm setup-slurm profiles fit-resources resources-used help setup demo test test-downloads rehearsal bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
+.PHONY: slurm setup-slurm profiles fit-resources resources-used help setup demo status test test-downloads rehearsal bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +83,9 @@ resources-used: setup  ## what was asked for the jobs of a finished run, beside 
 
 dataset: setup  ## draft a dataset folder from GEO: make dataset ACCESSION=GSE287257 (FOLDER=datasets/gse287257)
 	@PYTHONPATH=workflow/scripts .venv/bin/python workflow/scripts/draft_dataset.py "$(ACCESSION)" $(if $(FOLDER),--folder "$(FOLDER)") $(DATASET_ARGS)
+
+status:  ## how the run here stands: done, running, failed and why (STATUS_ARGS="--json", or another folder)
+	@.venv/bin/python workflow/scripts/show_status.py $(STATUS_ARGS) || true
 
 test: setup  ## run the tests
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
