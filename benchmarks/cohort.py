@@ -48,7 +48,7 @@ LIBRARY_MEDIAN = 3000  # UMI; with the folds of the demo about 2,500 genes a nuc
 def gene_table() -> pd.DataFrame:
     """The demo's genes and others, 20,000 in all; the others stand on chromosome 1, which nothing asks about."""
     known = pd.read_csv(RESOURCES / "simulation/genes.tsv", sep="\t", keep_default_na=False)
-    others = pd.read_csv(RESOURCES / "genes/human.tsv.gz", sep="\t", keep_default_na=False)
+    others = pd.read_csv(RESOURCES / "genes/human.tsv", sep="\t", keep_default_na=False)
     others = others.rename(columns={"symbol": "gene"}).drop_duplicates("gene")
     taken = others["gene"].isin(known["gene"]) | others["gene_id"].isin(known["gene_id"])
     unfit = (others["gene"] == "") | others["gene"].str.startswith("MT-")

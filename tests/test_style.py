@@ -17,7 +17,12 @@ import alscell
 ROOT = Path(__file__).resolve().parents[1]
 RULES = ROOT / "workflow" / "rules"
 SCRIPTS = ROOT / "workflow" / "scripts"
-NOT_RULES = {"check_inputs", "draft_dataset", "summarise_run"}  # called by common.smk or make, not by a rule
+NOT_RULES = {
+    "check_inputs",
+    "draft_dataset",
+    "summarise_run",
+    "verify_run",
+}  # called by common.smk or make, not by a rule
 MADE = {".git", ".venv", ".cache", ".snakemake", ".pytest_cache", ".ruff_cache", ".hypothesis", "results", "logs"}
 REQUIRED = ("input", "output", "log", "benchmark", "conda", "threads", "message", "script")
 ORDER = (

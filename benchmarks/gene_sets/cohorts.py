@@ -79,7 +79,7 @@ def shipped_sets() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 def symbols() -> tuple[set[str], dict[str, str]]:
     """All current symbols, and the current symbol of each former one."""
     genes = RESOURCES / "genes"
-    return read_symbols(*(str(genes / name) for name in ("human.tsv.gz", "mouse.tsv.gz", "former_symbols.tsv")))
+    return read_symbols(*(str(genes / name) for name in ("human.tsv", "mouse.tsv", "former_symbols.tsv")))
 
 
 def marker_genes() -> pd.DataFrame:
@@ -118,7 +118,7 @@ def _text(data: Any, column: str | None) -> np.ndarray:
 def current_symbols(genes: pd.Index) -> pd.Index:
     """Symbols of today for symbols of any time and for Ensembl ids."""
     known, aliases = symbols()
-    table = read_gene_table(str(RESOURCES / "genes" / "human.tsv.gz"))
+    table = read_gene_table(str(RESOURCES / "genes" / "human.tsv"))
     of_id = dict(zip(table["gene_id"], table["symbol"], strict=True))
     names = [of_id.get(gene, gene) for gene in genes.astype(str)]
     return pd.Index([name if name in known else aliases.get(name, name) for name in names], dtype="str")

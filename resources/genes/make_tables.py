@@ -1,4 +1,4 @@
-"""Make human.tsv.gz, mouse.tsv.gz and mouse_human.tsv.gz again, from downloads of their two sources.
+"""Make human.tsv, mouse.tsv and mouse_human.tsv again, from downloads of their two sources.
 
     python make_tables.py --human gencode.v44.annotation.gtf.gz --mouse mart_export.csv.gz
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -61,12 +60,8 @@ def one_to_one(rows: list[dict], mouse: dict[str, str], human: dict[str, str]) -
 
 
 def write(path: Path, heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    """A sorted table without repeats; gzip carries neither name nor time."""
-    text = "".join("\t".join(row) + "\n" for row in [heading, *sorted(set(rows))])
-    buffer = io.BytesIO()
-    with gzip.GzipFile(filename="", fileobj=buffer, mode="wb", mtime=0, compresslevel=9) as stream:
-        stream.write(text.encode())
-    path.write_bytes(buffer.getvalue())
+    """A sorted table without repeats. Plain text: Snakemake fetches no other kind of file from GitHub."""
+    path.write_text("".join("\t".join(row) + "\n" for row in [heading, *sorted(set(rows))]), encoding="utf-8")
 
 
 def main() -> None:
@@ -78,10 +73,10 @@ def main() -> None:
     given = parser.parse_args()
     human, rows = human_genes(given.human), list(csv.DictReader(lines(given.mouse)))
     mouse = {row[MOUSE_ID]: row[MOUSE] for row in rows if row[MOUSE]}
-    write(given.to / "human.tsv.gz", ("gene_id", "symbol"), human.items())
-    write(given.to / "mouse.tsv.gz", ("gene_id", "symbol"), mouse.items())
+    write(given.to / "human.tsv", ("gene_id", "symbol"), human.items())
+    write(given.to / "mouse.tsv", ("gene_id", "symbol"), mouse.items())
     heading = ("mouse_symbol", "human_symbol", "mouse_id", "human_id")
-    write(given.to / "mouse_human.tsv.gz", heading, one_to_one(rows, mouse, human))
+    write(given.to / "mouse_human.tsv", heading, one_to_one(rows, mouse, human))
 
 
 if __name__ == "__main__":

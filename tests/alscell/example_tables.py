@@ -77,6 +77,31 @@ def quality_limits(dataset: str) -> pd.DataFrame:
     return check_table(table, "quality_limits")
 
 
+def ambient(dataset: str) -> pd.DataFrame:
+    """One row a sample, cases with twice the share; that of the last control of `tissue` cannot be told."""
+    table = samples(dataset).assign(dataset=dataset, profile_from="cells", n_droplets=0, n_counts=180_000)
+    table["ambient_share"] = np.where(table["condition"] == "ALS", 0.08, 0.04)
+    table = table.assign(ci_low=table["ambient_share"] * 0.8, ci_high=table["ambient_share"] * 1.3)
+    table = table.assign(n_genes=40, n_pairs=200, background=5.0, following=0.95, status="ok")
+    if dataset == "tissue":
+        last = table.index[-1]
+        table.loc[last, ["ambient_share", "ci_low", "ci_high", "background", "following"]] = np.nan
+        table.loc[last, ["n_genes", "n_pairs", "status"]] = [3, 9, "too_few_markers"]
+        table.loc[table.index[0], ["profile_from", "n_droplets"]] = ["droplets", 800]
+    return check_table(table.astype({"n_genes": int, "n_pairs": int}), "ambient")
+
+
+def ambient_hits(dataset: str) -> pd.DataFrame:
+    """One myelin gene in microglia of `tissue`; none in `dish`."""
+    if dataset == "dish":
+        return empty_table("ambient_hits")
+    row = {"dataset": dataset, "contrast": CONTRAST, "cell_type": "microglia", "gene": "MBP", "log2_fold_change": 1.2}
+    row |= {"fdr": 0.01, "source_type": "oligodendrocyte", "source_fold": 30.0, "marker_of": "oligodendrocyte"}
+    row |= {"soup_case": 4000.0, "soup_control": 4000.0, "ambient_case": 320.0, "ambient_control": 160.0}
+    row |= {"ambient_fraction": 0.9, "expected_log2_fold_change": 0.9, "explained": 0.75, "n_case": 5, "n_control": 3}
+    return check_table(pd.DataFrame([row]), "ambient_hits")
+
+
 def sample_checks(dataset: str) -> pd.DataFrame:
     """Sexes by turns, and agreeing; in `tissue` A1 is swapped and A2 is A3 under another name."""
     sheet = samples(dataset)[["sample", "donor", "condition"]]
@@ -315,6 +340,12 @@ def gene_sets() -> pd.DataFrame:
     facts = {("tdp43", "cryptic"): {"kind": "gene_level", "source": source}}
     origin = dict.fromkeys(members["family"], "shipped")
     return check_table(collect_sets(members, facts, origin, known=set(), aliases={})[1], "gene_sets")
+
+
+def members() -> pd.DataFrame:
+    """Twelve genes of `differential` in each set: those of the first set are GENE0, GENE10, GENE20 and so on."""
+    rows = [(family, name, f"GENE{i + 10 * n}") for i, (family, name) in enumerate(SETS) for n in range(12)]
+    return pd.DataFrame(rows, columns=["family", "pathway", "gene"])
 
 
 def pathway_sets(dataset: str) -> pd.DataFrame:

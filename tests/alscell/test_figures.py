@@ -16,12 +16,14 @@ from alscell import (
     figures_clusters,
     figures_composition,
     figures_dish,
+    figures_enrichment,
     figures_genes,
     figures_panels,
     figures_samples,
     figures_summary,
     figures_tests,
 )
+from alscell.errors import InputError
 from alscell.tables import empty_table
 
 STAMP = "SIMULATED DATA"
@@ -47,6 +49,7 @@ def drawn(example):
     by_arm = {"contrasts": contrasts, **donor}
     return {
         "quality": figures_cells.draw_quality(cells, limits, contrasts=contrasts, stamp=STAMP),
+        "ambient": figures_samples.draw_ambient(example.ambient(one), limits, contrasts=contrasts, stamp=STAMP),
         "sex": figures_samples.draw_sex(example.sample_checks(one), stamp=STAMP),
         "cluster_stability": figures_clusters.draw_cluster_stability(
             example.cluster_stability(), min_stability=0.8, n_subsamples=10, subsample_fraction=0.8, stamp=STAMP
@@ -64,6 +67,9 @@ def drawn(example):
             fdr=0.05,
             n_genes=3,
             **donor,
+        ),
+        "running_sums": figures_enrichment.draw_running_sums(
+            example.enrichment(one), genes, example.members(), named=[], fdr=0.05, **donor
         ),
         "pathways": figures_tests.draw_pathways(tests, fdr=0.05, **donor),
         "pathway_donors": figures_tests.draw_pathway_donors(
@@ -96,7 +102,7 @@ def drawn(example):
 
 
 def test_every_figure_of_simulated_data_is_stamped_and_holds_numbers(drawn):
-    assert len(drawn) == 20
+    assert len(drawn) == 21
     for name, (figure, numbers) in drawn.items():
         assert STAMP in texts(figure), name
         assert len(numbers), name
@@ -129,6 +135,21 @@ def test_saved_twice_the_bytes_are_the_same_and_hold_no_time(drawn, tmp_path):
     image = Image.open(tmp_path / "first.png")
     assert "Software" not in image.info
     assert image.size[0] == int(figures.DOUBLE / 25.4 * figures.PNG_DPI)
+
+
+def test_ambient_figure_groups_samples_by_condition_and_says_what_cannot_be_told(example, drawn):
+    figure, numbers = drawn["ambient"]
+    assert numbers["condition"].tolist() == ["ALS"] * 5 + ["Control"] * 4
+    limits = example.quality_limits("tissue").set_index("sample")
+    expected = (limits["n_doublets"] / limits["n_cells"])[numbers["sample"]]
+    assert numbers["doublet_share"].tolist() == pytest.approx(expected.tolist())
+    assert numbers["ambient_share"].isna().sum() == 1
+    assert "cannot be told: too few markers" in texts(figure)
+    assert {"soup from empty droplets", "soup from the sum of all cells"} <= set(texts(figure).splitlines())
+    alone, _ = figures_samples.draw_ambient(
+        example.ambient("tissue").tail(1), example.quality_limits("tissue"), contrasts=example.CONTRASTS, stamp=""
+    )
+    assert "SIMULATED" not in texts(alone)
 
 
 def test_quality_counts_each_cell_once_under_its_first_reason(example, drawn):
@@ -190,6 +211,26 @@ def test_top_genes_of_every_donor_are_those_of_the_table_and_one_rests_on_one_do
     assert "5 v 3 donors" in written
     half = 2.1788 * 0.4  # t of 12 degrees of freedom at 97.5 %, times the standard error
     assert f"+2.50 [+{2.5 - half:.2f}, +{2.5 + half:.2f}]" in written
+
+
+def test_running_sums_show_the_strongest_set_of_each_family_or_those_that_are_named(drawn, example):
+    figure, numbers = drawn["running_sums"]
+    shown = numbers[["family", "pathway", "cell_type"]].drop_duplicates().to_numpy().tolist()
+    assert ["inflammation", "interferon_alpha", "microglia"] in shown
+    assert ["stress", "unfolded_protein_perk", "motor_neuron"] in shown
+    assert [family for family, _, _ in shown] == ["autophagy", "inflammation", "stress"]
+    own = numbers[numbers["cell_type"] == "microglia"]
+    assert sorted(own["gene"]) == sorted(f"GENE{10 * n}" for n in range(12))
+    table = example.differential("tissue").query("cell_type == 'microglia'")
+    places = table["statistic"].rank(ascending=False).set_axis(table["gene"])
+    assert own["rank"].tolist() == places[own["gene"]].tolist() == sorted(own["rank"])
+    assert own["after"].iloc[-1] == pytest.approx((300 - own["rank"].iloc[-1]) / (300 - 12))  # what still falls to 0
+    assert "NES +2.40, CAMERA FDR 0.0034" in texts(figure)
+    assert "5 v 4 donors, 37 genes of the set" in texts(figure)
+    named = figures_enrichment.choose_sets(example.enrichment("tissue"), ["stress/hypoxia", "stress/heat_shock"])
+    assert named["pathway"].tolist() == ["heat_shock", "hypoxia"]
+    with pytest.raises(InputError, match=r"'stress/hypoxi'.*Did you mean 'stress/hypoxia'"):
+        figures_enrichment.choose_sets(example.enrichment("tissue"), ["stress/hypoxi"])
 
 
 def test_labels_do_not_overlap_and_stay_inside():
@@ -322,6 +363,9 @@ def test_empty_tables_give_a_figure_that_says_so(example):
             fdr=0.05,
             n_genes=3,
             **donor,
+        ),
+        figures_enrichment.draw_running_sums(
+            none("enrichment"), none("differential"), example.members(), named=[], fdr=0.05, **donor
         ),
         figures_tests.draw_pathways(none("pathway_tests"), fdr=0.05, **donor),
         figures_tests.draw_pathway_donors(none("pathway_donors"), none("pathway_tests"), sheet, **of_contrast, **donor),

@@ -139,14 +139,14 @@ def test_change_of_each_side_is_that_of_differential():
 
 
 def test_pairs_of_mice_go_by_their_orthologs():
-    orthologs = files.read_gene_table(ROOT / "resources/genes/mouse_human.tsv.gz")
+    orthologs = files.read_gene_table(ROOT / "resources/genes/mouse_human.tsv")
     mice = in_mouse_pairs(PAIRS, orthologs, where="pairs")
     assert "Gdnf" in set(mice["ligand"])
     assert "Gfra1;Ret" in set(mice["receptor"])
 
 
 def test_every_pair_has_known_genes_classes_and_a_paper():
-    known = set(files.read_gene_table(ROOT / "resources/genes/human.tsv.gz")["symbol"])
+    known = set(files.read_gene_table(ROOT / "resources/genes/human.tsv")["symbol"])
     genes = {gene for text in (*PAIRS["ligand"], *PAIRS["receptor"]) for gene in text.split(";")}
     assert genes <= known
     assert set(PAIRS["sender"]) | set(PAIRS["receiver"]) <= {"neuron", "support", "microglia"}

@@ -12,10 +12,10 @@ from alscell.errors import InputError
 from alscell.orthologs import in_human_symbols, in_mouse_symbols
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
-PATH = RESOURCES / "genes" / "mouse_human.tsv.gz"
+PATH = RESOURCES / "genes" / "mouse_human.tsv"
 PAIRS = files.read_gene_table(PATH)
-MOUSE = files.read_gene_table(RESOURCES / "genes" / "mouse.tsv.gz")
-HUMAN = files.read_gene_table(RESOURCES / "genes" / "human.tsv.gz")
+MOUSE = files.read_gene_table(RESOURCES / "genes" / "mouse.tsv")
+HUMAN = files.read_gene_table(RESOURCES / "genes" / "human.tsv")
 SETS = sorted((RESOURCES / "gene_sets").glob("*/*.gmt"))
 
 

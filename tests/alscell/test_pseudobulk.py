@@ -142,7 +142,7 @@ def read(data: anndata.AnnData, sheet: pd.DataFrame = SHEET, **changes: object) 
     columns = {"sample": "id", "cell_type": "type", "n_cells": "cells", "condition": "dx"}
     columns |= {"donor": "person"} if "person" in data.obs else {}
     choice = {"columns": columns, "symbol": "", "gene_id": "", "layer": "", "organism": "human"}
-    choice |= {"gene_table": files.read_gene_table(GENE_TABLES / "human.tsv.gz"), **changes}
+    choice |= {"gene_table": files.read_gene_table(GENE_TABLES / "human.tsv"), **changes}
     return given_sums(data, sheet, where="table.h5ad", **choice)
 
 

@@ -32,8 +32,8 @@ SIMULATED = sorted(
         *(ROOT / "tests" / "workflow" / "cohort").glob("*/dataset.yaml"),
     ]
 )
-CURRENT = set(read_gene_table(ROOT / "resources" / "genes" / "human.tsv.gz")["symbol"])
-ORTHOLOGS = set(read_gene_table(ROOT / "resources" / "genes" / "mouse_human.tsv.gz")["human_symbol"])
+CURRENT = set(read_gene_table(ROOT / "resources" / "genes" / "human.tsv")["symbol"])
+ORTHOLOGS = set(read_gene_table(ROOT / "resources" / "genes" / "mouse_human.tsv")["human_symbol"])
 FORMER = read_samples(ROOT / "resources" / "genes" / "former_symbols.tsv")
 
 
@@ -150,7 +150,7 @@ def test_biomarkers_are_known_genes_with_sources():
     lists = {name: set(genes) for family, name, genes in members() if family == "biomarkers"}
     assert lists["fluid_biomarkers"] == set(table.loc[table["known"] != "", "gene"])
     assert lists["secreted_candidates"] == set(table.loc[table["known"] == "", "gene"])
-    symbols = pd.read_csv(ROOT / "resources" / "genes" / "human.tsv.gz", sep="\t", keep_default_na=False)["symbol"]
+    symbols = pd.read_csv(ROOT / "resources" / "genes" / "human.tsv", sep="\t", keep_default_na=False)["symbol"]
     assert list(table.columns) == ["gene", "how", "fluid", "reported", "known", "confirmed"]
     assert len(table) >= 150
     assert table["gene"].is_unique
@@ -183,7 +183,7 @@ def test_gene_table():
 @pytest.mark.parametrize("path", MARKERS, ids=lambda path: path.stem)
 def test_markers(path):
     table = pd.read_csv(path, sep="\t", keep_default_na=False)
-    known = set(pd.read_csv(ROOT / "resources" / "genes" / "human.tsv.gz", sep="\t", keep_default_na=False)["symbol"])
+    known = set(pd.read_csv(ROOT / "resources" / "genes" / "human.tsv", sep="\t", keep_default_na=False)["symbol"])
     assert list(table.columns) == ["cell_type", "gene", "source", "parent"]
     assert set(table["cell_type"]) <= set(CELL_TYPES)
     assert set(table["gene"]) <= known

@@ -125,5 +125,5 @@ def test_every_target_has_direction_and_paper():
     assert TARGETS["gene"].is_unique
     assert set(TARGETS["direction"]) == {"down", "up"}
     assert TARGETS["source"].str.contains(r"\(\S+.* \d{4}\)").all()
-    known = set(files.read_gene_table(ROOT / "resources/genes/human.tsv.gz")["symbol"])
+    known = set(files.read_gene_table(ROOT / "resources/genes/human.tsv")["symbol"])
     assert set(TARGETS["gene"]) <= known

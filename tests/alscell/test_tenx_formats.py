@@ -66,7 +66,7 @@ NO_COUNTS = {  # read beside a matrix, or nothing that a reader is for
 
 @functools.cache
 def gene_table(organism):
-    return read_gene_table(ROOT / f"resources/genes/{organism}.tsv.gz")
+    return read_gene_table(ROOT / f"resources/genes/{organism}.tsv")
 
 
 def read(path, *, organism, member="s"):

@@ -110,7 +110,7 @@ def load(raw: Path, counts: Path) -> None:
     load_sample.main(
         raw=str(raw),
         beside=[],
-        genes=str(ROOT / "resources" / "genes" / "human.tsv.gz"),
+        genes=str(ROOT / "resources" / "genes" / "human.tsv"),
         counts=str(counts),
         loaded=str(counts.with_name("loaded.tsv")),
         dataset="mine",

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 import estimate_ambient
 import gather_ambient
 import mark_ambient
+import plot_ambient
 from alscell import files
 from alscell.pseudobulk import to_anndata
 from alscell.tables import empty_table
@@ -139,3 +140,16 @@ def test_same_bytes_again(made, tmp_path):
     run_scripts(made, tmp_path)
     for name in ("ambient.tsv", "ambient_genes.tsv", "ambient_hits.tsv", "c1/ambient_profile.parquet"):
         assert (tmp_path / name).read_bytes() == (made / name).read_bytes()
+
+
+def test_the_figure_shows_the_table(made, tmp_path):
+    limits = pd.DataFrame({"sample": list(PLANTED), "n_cells": N_CELLS, "n_doublets": 12})
+    files.write_plain_table(limits, tmp_path / "limits.tsv")
+    out = {kind: str(tmp_path / f"a.{kind}") for kind in ("pdf", "png", "numbers")}
+    about = {"contrasts": CONTRAST, "simulated": True}
+    plot_ambient.main(ambient=str(made / "ambient.tsv"), limits=str(tmp_path / "limits.tsv"), **about, **out)
+    assert (tmp_path / "a.png").stat().st_size > 5000
+    drawn = pd.read_csv(tmp_path / "a.numbers", sep="\t").set_index("sample")
+    table = files.read_table(made / "ambient.tsv", "ambient").set_index("sample")
+    assert drawn["ambient_share"].to_dict() == pytest.approx(table["ambient_share"].to_dict(), rel=1e-4)
+    assert set(drawn["doublet_share"]) == {12 / N_CELLS}

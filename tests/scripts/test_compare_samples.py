@@ -13,7 +13,7 @@ import load_sample
 from alscell.errors import InputErrors
 from alscell.files import read_h5ad, read_identity, read_table
 
-TABLE = str(Path(__file__).resolve().parents[2] / "resources" / "genes" / "human.tsv.gz")
+TABLE = str(Path(__file__).resolve().parents[2] / "resources" / "genes" / "human.tsv")
 READING = {"organism": "human", "layout": "dense_csv", "orientation": "genes_by_cells"}
 READING |= {"symbol": "", "gene_id": "", "layer": "", "parts": {}, "cells": {}, "cell_types": {}}
 GENES = ["XIST", "UTY", *(f"GENE{i}" for i in range(300))]

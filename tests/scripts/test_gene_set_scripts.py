@@ -133,7 +133,7 @@ def collect(folder, *, shipped=(), fetched=(), own=()):
         fetched=[str(path) for path in fetched],
         own=[str(path) for path in own],
         own_facts=[str(path.with_suffix(".yaml")) for path in own if path.with_suffix(".yaml").exists()],
-        **{name: str(GENES / f"{name}.tsv.gz") for name in ("human", "mouse")},
+        **{name: str(GENES / f"{name}.tsv") for name in ("human", "mouse")},
         aliases=str(GENES / "former_symbols.tsv"),
         **out,
     )

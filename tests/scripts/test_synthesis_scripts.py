@@ -60,7 +60,7 @@ def synthesize(folder, tests, genes, cell_types=None):
     }
     choices = {"cell_types": cell_types or {}, "fdr": 0.05, "n_expression_bins": 25}
     known = {"systems": {"cord": "tissue", "lines": "dish", "mice": "tissue"}, "organisms": ORGANISMS}
-    tables = {"candidates": str(folder / "known.tsv"), "orthologs": str(GENE_TABLES / "mouse_human.tsv.gz")}
+    tables = {"candidates": str(folder / "known.tsv"), "orthologs": str(GENE_TABLES / "mouse_human.tsv")}
     synthesize_datasets.main(**given, **outputs, **tables, **known, **choices)
     judged = {name: str(folder / f"{name}.tsv") for name in ("programmes", "agreement")}
     judge_programmes.main(pathways=outputs["pathways"], **judged, fdr=0.05, seed=1)

@@ -17,7 +17,7 @@ from scipy import sparse
 from alscell.files import read_gene_table, read_gmt, read_table
 
 ROOT = Path(__file__).resolve().parents[2]
-PAIRS = read_gene_table(ROOT / "resources" / "genes" / "mouse_human.tsv.gz")
+PAIRS = read_gene_table(ROOT / "resources" / "genes" / "mouse_human.tsv")
 SETS = {
     (path.parent.name, name): genes
     for path in (ROOT / "resources" / "gene_sets").glob("*/*.gmt")

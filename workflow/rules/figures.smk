@@ -1,4 +1,4 @@
-"""Figures: from finished tables to PDF, PNG and the numbers drawn. One rule a kind of figure; none recomputes anything."""
+"""Figures: from finished tables to PDF, PNG and the numbers drawn. One rule a kind of figure; none tests anything."""
 
 
 rule plot_quality:
@@ -57,6 +57,36 @@ rule plot_sex:
         "Draw XIST against Y genes in every sample of {wildcards.dataset}"
     script:
         "../scripts/plot_sex.py"
+
+
+rule plot_ambient:
+    input:
+        ambient="results/{dataset}/ambient.tsv",
+        limits="results/{dataset}/quality_limits.tsv",
+        library=library("plot_ambient"),
+    output:
+        pdf="<summary>/figures/ambient_{dataset}.pdf",
+        png=report(
+            "<summary>/figures/ambient_{dataset}.png",
+            caption="../report/ambient.rst",
+            category="1 Cells",
+            labels={"dataset": "{dataset}", "figure": "ambient RNA"},
+        ),
+        numbers="<summary>/figures/ambient_{dataset}.tsv",
+    log:
+        "logs/plot_ambient/{dataset}.log",
+    benchmark:
+        "benchmarks/plot_ambient/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        contrasts=lookup("contrasts", within=config),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw ambient RNA and doublets in every sample of {wildcards.dataset}"
+    script:
+        "../scripts/plot_ambient.py"
 
 
 rule plot_cluster_stability:
@@ -278,6 +308,40 @@ rule plot_gene_heatmap:
         "Draw the top genes of {wildcards.contrast} in every donor of {wildcards.dataset}"
     script:
         "../scripts/plot_gene_heatmap.py"
+
+
+rule plot_running_sums:
+    input:
+        enrichment="results/{dataset}/enrichment.tsv.gz",
+        differential="results/{dataset}/differential.parquet",
+        members="<summary>/gene_sets/members.tsv",
+        orthologs=local(ortholog_table),
+        library=library("plot_running_sums"),
+    output:
+        pdf="<summary>/figures/running_sums_{dataset}_{contrast}.pdf",
+        png=report(
+            "<summary>/figures/running_sums_{dataset}_{contrast}.png",
+            caption="../report/running_sums.rst",
+            category="4 Pathways",
+            labels={"dataset": "{dataset}", "contrast": "{contrast}", "figure": "running sums"},
+        ),
+        numbers="<summary>/figures/running_sums_{dataset}_{contrast}.tsv",
+    log:
+        "logs/plot_running_sums/{dataset}/{contrast}.log",
+    benchmark:
+        "benchmarks/plot_running_sums/{dataset}/{contrast}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        named=lookup("enrichment/running_sums", within=config),
+        fdr=lookup("differential/fdr", within=config),
+        replicate=fact("replicate", default="donor"),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the running sums of gene sets of {wildcards.contrast} in {wildcards.dataset}"
+    script:
+        "../scripts/plot_running_sums.py"
 
 
 rule plot_pathways:

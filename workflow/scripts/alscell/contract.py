@@ -25,6 +25,7 @@ CELLS, PSEUDOBULK = "datasets with cells", "datasets that enter at pseudobulk"
 SIMULATED, REAL = "simulated datasets", "datasets that are not simulated"
 LEARNED = "datasets with labels_from"
 FETCHED = "public collections"
+ASKED = "the target `archive` alone"
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ FILES: tuple[FileContract, ...] = (
         ("ambient_genes.tsv", "gather_ambient", "ambient_genes", "genes that make most of the ambient RNA"),
         ("ambient_hits.tsv", "mark_ambient", "ambient_hits", "differential genes that follow ambient RNA"),
         ("atlas.h5ad", "assemble_atlas", "", "everything about the cells in one AnnData, for people and their tools"),
+        ("atlas_schema.tsv", "assemble_atlas", "atlas_schema", "what the CELLxGENE schema asks, and what is known"),
     ),
     *_of_dataset(LEARNED,
         ("learned_markers.tsv", "learn_markers", "learned_markers", "marker genes of the labels of a reference"),
@@ -185,6 +187,7 @@ FILES: tuple[FileContract, ...] = (
         f"{SUMMARY}/planted_composition.tsv", "compare_planted", "planted_composition", "the same of shares", SIMULATED
     ),
     *_figure("quality_{dataset}", "plot_quality", "quality of every sample", CELLS),
+    *_figure("ambient_{dataset}", "plot_ambient", "ambient RNA and doublets of every sample", CELLS),
     *_figure("sex_{dataset}", "plot_sex", "XIST against Y genes in every sample", CELLS),
     *_figure("cluster_stability_{dataset}", "plot_cluster_stability", "stability of each resolution", CELLS),
     *_figure("umap_{dataset}", "plot_umap", "UMAP by cell type, cluster, donor and condition", CELLS),
@@ -193,6 +196,7 @@ FILES: tuple[FileContract, ...] = (
     *_figure("differential_{dataset}", "plot_differential", "number of genes up and down"),
     *_figure("volcano_{dataset}_{contrast}", "plot_volcano", "effect against p of every gene"),
     *_figure("gene_heatmap_{dataset}_{contrast}", "plot_gene_heatmap", "top genes of every cell type in every donor"),
+    *_figure("running_sums_{dataset}_{contrast}", "plot_running_sums", "running sums of gene sets along ranked genes"),
     *_figure("pathways_{dataset}_{contrast}", "plot_pathways", "effect of every gene set with its interval"),
     *_figure("pathway_donors_{dataset}_{contrast}", "plot_pathway_donors", "donor scores of the sets that differ most"),
     *_figure("pathway_views_{dataset}_{contrast}", "plot_pathway_views", "activity of every gene set against CAMERA"),
@@ -210,6 +214,7 @@ FILES: tuple[FileContract, ...] = (
     FileContract(f"{SUMMARY}/config.yaml", "write_config", "", "every config value of the run, as it was resolved"),
     FileContract(f"{SUMMARY}/software.tsv", "write_manifest", "software", "versions, processor and BLAS of the run"),
     FileContract(f"{SUMMARY}/manifest.tsv", "write_manifest", "manifest", "every result: checksum, and what made it"),
+    FileContract(f"{SUMMARY}/archive.tar.gz", "write_archive", "", "code, config and results of the run", ASKED),
     FileContract(
         f"{SUMMARY}/data_dictionary.tsv", "write_dictionary", "data_dictionary", "every column of every table of a run"
     ),

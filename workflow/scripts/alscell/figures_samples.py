@@ -1,17 +1,32 @@
-"""Figure of one dataset's samples: the sex that their counts say.
+"""Figures of one dataset's samples: the sex that their counts say, their ambient RNA and their doublets.
 
-It returns the figure and the very numbers it shows.
+Each function returns the figure and the very numbers it shows.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from alscell.figures import CASE_COLOR, INK, NEUTRAL, SINGLE, message_figure, new_figure, place_labels
-from alscell.keys import DONOR, SAMPLE
+from alscell.ambient import CELLS, DROPLETS, OK
+from alscell.figures import (
+    CASE_COLOR,
+    DOUBLE,
+    INK,
+    NEUTRAL,
+    SINGLE,
+    condition_colors,
+    message_figure,
+    new_figure,
+    place_labels,
+    plain,
+)
+from alscell.keys import CONDITION, DONOR, SAMPLE
 from alscell.sample_checks import DECLARED, FEMALE, MALE, MIN_PER_MILLION, MIXED, NO
 
 _AXES = {"xist_per_million": "XIST (counts per million)", "y_per_million": "Y genes (counts per million)"}
@@ -22,6 +37,7 @@ _SEXES = {
     "": ("not declared", NEUTRAL, "D"),
 }
 _TICKS = (0, *(10**power for power in range(1, 7)))
+_PROFILES = {DROPLETS: "soup from empty droplets", CELLS: "soup from the sum of all cells"}
 
 
 def draw_sex(checks: pd.DataFrame, *, stamp: str) -> tuple[Figure, pd.DataFrame]:
@@ -74,3 +90,54 @@ def _limits_and_fields(axes: Axes, *, top: float) -> None:
     ):
         axes.text(x, y, text, transform=axes.transAxes, fontsize=6, color=INK, alpha=0.6,
                   ha="left" if x < 0.5 else "right", va="bottom" if y < 0.5 else "top")  # fmt: skip
+
+
+def draw_ambient(
+    ambient: pd.DataFrame, limits: pd.DataFrame, *, contrasts: dict[str, dict[str, Any]], stamp: str
+) -> tuple[Figure, pd.DataFrame]:
+    """Ambient share of every sample with its 95 % interval, and beside it the share of cells called doublets.
+
+    Parameters
+    ----------
+    ambient, limits : DataFrame
+        Tables `ambient` and `quality_limits`.
+    contrasts : dict
+        Of config.yaml, for the colors of conditions.
+    """
+    columns = [SAMPLE, DONOR, CONDITION, "ambient_share", "ci_low", "ci_high", "profile_from", "status"]
+    drawn = ambient[columns].merge(limits[[SAMPLE, "n_cells", "n_doublets"]], on=SAMPLE, how="left", validate="1:1")
+    drawn["doublet_share"] = drawn["n_doublets"] / drawn["n_cells"].clip(lower=1)
+    drawn = drawn.sort_values([CONDITION, DONOR, SAMPLE], ignore_index=True)
+    if drawn.empty:
+        return message_figure("No sample was loaded.", stamp=stamp), drawn
+    colors = condition_colors(sorted(drawn[CONDITION].unique()), contrasts)
+    of_sample = drawn[CONDITION].map(colors)
+    figure, body = new_figure(DOUBLE, 26 + 4.4 * len(drawn), stamp=stamp)
+    left, right = body.subplots(1, 2, sharey=True, width_ratios=[1.6, 1])
+    _ambient_rows(left, drawn, of_sample)
+    right.barh(drawn.index, 100 * drawn["doublet_share"], height=0.7, color=of_sample)
+    right.set(xlabel="cells called doublets (%)", xlim=(0, None))
+    left.set_yticks(drawn.index, drawn[SAMPLE])
+    left.set_ylim(len(drawn) - 0.4, -0.6)
+    for axes in (left, right):
+        axes.grid(axis="y", color="#EEEEEE", linewidth=0.5)
+    handles = [Line2D([], [], color=color, linewidth=3, label=name) for name, color in colors.items()]
+    for name, label in _PROFILES.items():
+        if name in set(drawn["profile_from"]):
+            style = {"marker": "o", "linestyle": "", "markersize": 4, "markeredgecolor": INK}
+            handles.append(Line2D([], [], markerfacecolor=INK if name == DROPLETS else "white", label=label, **style))
+    body.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+    return figure, drawn
+
+
+def _ambient_rows(axes: Axes, drawn: pd.DataFrame, colors: pd.Series) -> None:
+    """A point and its interval a sample; the words of its status where there is no share."""
+    known = drawn[drawn["status"] == OK]
+    own, high = colors[known.index], 100 * drawn["ci_high"].max()
+    axes.hlines(known.index, 100 * known["ci_low"], 100 * known["ci_high"], colors=own, linewidth=1.2)
+    faces = own.where(known["profile_from"] == DROPLETS, "white")
+    axes.scatter(100 * known["ambient_share"], known.index, s=16, c=faces, edgecolor=own, linewidth=1, zorder=3)
+    axes.set(xlabel="ambient RNA (% of counts), 95 % interval", xlim=(0, 1.08 * high if high > 0 else 1))
+    for row in drawn[drawn["status"] != OK].itertuples():
+        axes.text(0.02, row.Index, f"cannot be told: {plain(row.status)}", fontsize=5.5, va="center", color=NEUTRAL,
+                  transform=axes.get_yaxis_transform())  # fmt: skip
