@@ -23,6 +23,7 @@ ACCESSION ?=
 FOLDER ?=
 MANIFEST ?= results/manifest.tsv
 OTHER ?=
+OTHER_PYTHON ?=
 DATASET_ARGS ?=
 data_folder = $(or $(ALSCELL_TEST_DATA),$(abspath $(CURDIR)/../shared/data))
 
@@ -33,7 +34,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 snakemake = .venv/bin/snakemake --cores $(CORES)
 
-.PHONY: slurm setup-slurm profiles fit-resources resources-used help setup demo test test-downloads rehearsal verify browser-test measure-report bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
+.PHONY: slurm setup-slurm profiles fit-resources resources-used help setup demo test test-downloads rehearsal verify reproduction bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +96,7 @@ test-downloads: setup  ## every fault of a server against every layout of raw fi
 rehearsal: setup  ## download to report on the default datasets, from a local server with SIMULATED files
 	@PYTHONPATH=workflow/scripts .venv/bin/python tests/registry/rehearse.py results/rehearsal --cores $(CORES)
 
+.PHONY: browser-test measure-report
 browser-test: .venv-browser/made  ## open a finished report in a headless Chromium: REPORT=results/report.html (SCREENSHOTS=folder)
 	@REPORT="$(REPORT)" .venv-browser/bin/python -m pytest tests/browser $(PYTEST_ARGS)
 
@@ -108,6 +110,9 @@ measure-report: .venv-browser/made  ## size, load time and memory of a report in
 
 verify: setup  ## the same results again? make verify MANIFEST=results/manifest.tsv (OTHER=...: compare two runs only)
 	@.venv/bin/python workflow/scripts/verify_run.py "$(MANIFEST)" $(if $(OTHER),--other "$(OTHER)") $(if $(FOLDER),--folder "$(FOLDER)") --cores $(CORES)
+
+reproduction: setup  ## the same bytes on other cores, folders, locales, Pythons? writes docs/reproduction.md; 20 to 40 min
+	@.venv/bin/python tests/reproduction/matrix.py $(if $(FOLDER),--folder "$(FOLDER)") $(if $(OTHER_PYTHON),--other-python "$(OTHER_PYTHON)")
 
 bench-dense: setup  ## time and memory of reading a dense csv.gz of 20,000 genes x 20,000 cells
 	@.venv/bin/python benchmarks/dense.py --out results/bench_dense.tsv
