@@ -22,6 +22,7 @@ ACCESSION ?=
 FOLDER ?=
 MANIFEST ?= results/manifest.tsv
 OTHER ?=
+OTHER_PYTHON ?=
 DATASET_ARGS ?=
 data_folder = $(or $(ALSCELL_TEST_DATA),$(abspath $(CURDIR)/../shared/data))
 
@@ -32,7 +33,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 snakemake = .venv/bin/snakemake --cores $(CORES)
 
-.PHONY: slurm setup-slurm profiles fit-resources resources-used help setup demo test test-downloads rehearsal verify bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
+.PHONY: slurm setup-slurm profiles fit-resources resources-used help setup demo test test-downloads rehearsal verify reproduction bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +97,9 @@ rehearsal: setup  ## download to report on the default datasets, from a local se
 
 verify: setup  ## the same results again? make verify MANIFEST=results/manifest.tsv (OTHER=...: compare two runs only)
 	@.venv/bin/python workflow/scripts/verify_run.py "$(MANIFEST)" $(if $(OTHER),--other "$(OTHER)") $(if $(FOLDER),--folder "$(FOLDER)") --cores $(CORES)
+
+reproduction: setup  ## the same bytes on other cores, folders, locales, Pythons? writes docs/reproduction.md; 20 to 40 min
+	@.venv/bin/python tests/reproduction/matrix.py $(if $(FOLDER),--folder "$(FOLDER)") $(if $(OTHER_PYTHON),--other-python "$(OTHER_PYTHON)")
 
 bench-dense: setup  ## time and memory of reading a dense csv.gz of 20,000 genes x 20,000 cells
 	@.venv/bin/python benchmarks/dense.py --out results/bench_dense.tsv
