@@ -71,6 +71,8 @@ LIBRARY = {
         "figures_dish",
         "figures_enrichment",
         "figures_genes",
+        "figures_genotypes",
+        "figures_heterogeneity",
         "figures_panels",
         "figures_samples",
         "figures_summary",
@@ -259,7 +261,7 @@ WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["en
 LEARNING = [name for name in WITH_CELLS if DATASETS[name]["facts"].get("labels_from")]
 SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
 PLANTED = [name for name in SIMULATED if name in TESTED]  # what was planted there can be looked for
-SUMMARY_FIGURES = ("directions", "pathway_heatmap", "tissue_dish", "replication", "biomarkers")
+SUMMARY_FIGURES = ("directions", "pathway_heatmap", "heterogeneity", "tissue_dish", "replication", "biomarkers")
 SYNTHESIS = (
     *("pathways", "programmes", "agreement", "genes", "biomarkers", "biomarker_tests"),
     *("biomarkers_tested", "replication", "directions"),
@@ -468,7 +470,7 @@ def figure_files(suffix):
     """Every figure of this run, with one suffix: pdf, png or tsv."""
     folder = "<summary>/figures"
     with_cells = ("quality", "ambient", "sex", "cluster_stability", "umap", "markers")
-    by_dataset = ("composition", "differential")
+    by_dataset = ("composition", "differential", "genotypes")
     by_contrast = (
         *("volcano", "gene_heatmap", "running_sums"),
         *("pathways", "pathway_donors", "pathway_views", "gene_panel", "tdp43", "ligand_receptor"),
