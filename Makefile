@@ -15,12 +15,16 @@ CORES ?= all
 SNAKEMAKE_ARGS ?=
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
+REPORT ?= results/report.html
 NAME ?=
 RUN ?= .
 RUNS ?=
 MACHINE ?= idle
 ACCESSION ?=
 FOLDER ?=
+MANIFEST ?= results/manifest.tsv
+OTHER ?=
+OTHER_PYTHON ?=
 DATASET_ARGS ?=
 data_folder = $(or $(ALSCELL_TEST_DATA),$(abspath $(CURDIR)/../shared/data))
 
@@ -31,7 +35,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 snakemake = .venv/bin/snakemake --cores $(CORES)
 
-.PHONY: slurm setup-slurm profiles fit-resources resources-used help setup demo status test test-downloads rehearsal bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
+.PHONY: slurm setup-slurm profiles fit-resources resources-used help setup demo status test test-downloads rehearsal verify reproduction bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +100,24 @@ test-downloads: setup  ## every fault of a server against every layout of raw fi
 rehearsal: setup  ## download to report on the default datasets, from a local server with SIMULATED files
 	@PYTHONPATH=workflow/scripts .venv/bin/python tests/registry/rehearse.py results/rehearsal --cores $(CORES)
 
+.PHONY: browser-test measure-report
+browser-test: .venv-browser/made  ## open a finished report in a headless Chromium: REPORT=results/report.html (SCREENSHOTS=folder)
+	@REPORT="$(REPORT)" .venv-browser/bin/python -m pytest tests/browser $(PYTEST_ARGS)
+
+measure-report: .venv-browser/made  ## size, load time and memory of a report in Chromium: REPORT=results/report.html
+	@.venv-browser/bin/python benchmarks/report_page.py "$(REPORT)"
+
+.venv-browser/made: envs/browser.lock | setup
+	@rm -rf .venv-browser && .venv/bin/python -m venv .venv-browser && \
+	.venv-browser/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+	  --requirement envs/browser.lock && touch $@
+
+verify: setup  ## the same results again? make verify MANIFEST=results/manifest.tsv (OTHER=...: compare two runs only)
+	@.venv/bin/python workflow/scripts/verify_run.py "$(MANIFEST)" $(if $(OTHER),--other "$(OTHER)") $(if $(FOLDER),--folder "$(FOLDER)") --cores $(CORES)
+
+reproduction: setup  ## the same bytes on other cores, folders, locales, Pythons? writes docs/reproduction.md; 20 to 40 min
+	@.venv/bin/python tests/reproduction/matrix.py $(if $(FOLDER),--folder "$(FOLDER)") $(if $(OTHER_PYTHON),--other-python "$(OTHER_PYTHON)")
+
 bench-dense: setup  ## time and memory of reading a dense csv.gz of 20,000 genes x 20,000 cells
 	@.venv/bin/python benchmarks/dense.py --out results/bench_dense.tsv
 
@@ -122,6 +144,8 @@ lock: setup  ## write envs/requirements.lock anew from requirements.in (LOCK_ARG
 	"$$folder/bin/python" -m pip install --quiet --disable-pip-version-check "uv<1" && \
 	"$$folder/bin/uv" pip compile --quiet --universal --python-version 3.12 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url $(LOCK_ARGS) envs/requirements.in --output-file envs/requirements.lock && \
+	"$$folder/bin/uv" pip compile --quiet --universal --python-version 3.12 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url $(LOCK_ARGS) envs/browser.in --output-file envs/browser.lock && \
 	"$$folder/bin/uv" pip compile --quiet --no-deps --universal --python-version 3.12 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url $(LOCK_ARGS) envs/slurm.in --output-file envs/slurm.lock && \
 	echo "envs/requirements.lock and slurm.lock are written; the next make sets up .venv from them."

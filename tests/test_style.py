@@ -22,6 +22,7 @@ NOT_RULES = {
     "draft_dataset",
     "show_status",
     "summarise_run",
+    "verify_run",
 }  # called by common.smk or make, not by a rule
 MADE = {".git", ".venv", ".cache", ".snakemake", ".pytest_cache", ".ruff_cache", ".hypothesis", "results", "logs"}
 REQUIRED = ("input", "output", "log", "benchmark", "conda", "threads", "message", "script")

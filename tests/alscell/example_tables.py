@@ -342,6 +342,12 @@ def gene_sets() -> pd.DataFrame:
     return check_table(collect_sets(members, facts, origin, known=set(), aliases={})[1], "gene_sets")
 
 
+def members() -> pd.DataFrame:
+    """Twelve genes of `differential` in each set: those of the first set are GENE0, GENE10, GENE20 and so on."""
+    rows = [(family, name, f"GENE{i + 10 * n}") for i, (family, name) in enumerate(SETS) for n in range(12)]
+    return pd.DataFrame(rows, columns=["family", "pathway", "gene"])
+
+
 def pathway_sets(dataset: str) -> pd.DataFrame:
     """All sets scored but one."""
     table = pd.DataFrame(SETS, columns=["family", "pathway"]).assign(dataset=dataset, n_genes=40, n_measured=37)

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from alscell.atlas import counts_of, describe_cells, frame_of_atlas, portal_columns, shared_genes
+from alscell.atlas import counts_of, describe_cells, frame_of_atlas, shared_genes
 from alscell.errors import InputError
 from alscell.files import write_in_turn
+from alscell.portal import feature_table
 
 CELLS = ["s2_b", "s2_a", "s1_a"]
 EMBEDDING = pd.DataFrame(
@@ -47,15 +48,6 @@ def test_numbers_of_the_sheet_are_numbers_and_names_written_in_digits_are_not(ce
     assert cells["donor"].tolist() == ["10", "9", "9"]
 
 
-def test_portal_columns_do_not_overwrite_those_of_the_sheet(cells):
-    named = portal_columns(cells.assign(tissue="lumbar"), organism="mouse", assay="nuclei", tissue="spinal cord")
-    assert named["tissue"].unique().tolist() == ["lumbar"]
-    assert named["organism"].astype(str).unique().tolist() == ["Mus musculus"]
-    assert named["suspension_type"].astype(str).unique().tolist() == ["nucleus"]
-    assert named["donor_id"].tolist() == named["donor"].tolist()
-    assert "donor_id" not in cells
-
-
 def genes(*names):
     return pd.DataFrame({"gene_id": [f"id_{name}" for name in names]}, index=list(names))
 
@@ -74,8 +66,9 @@ def samples():
 
 
 def write(cells, path):
-    frame = frame_of_atlas(cells, genes("C", "A"), EMBEDDING, about={"title": "t", "simulated": True})
-    write_in_turn(frame, (counts_of(data, frame.var_names) for _, data in samples()), path)
+    features, _ = feature_table(genes("C", "A"), set())
+    frame = frame_of_atlas(cells, features, EMBEDDING, about={"title": "t", "simulated": True})
+    write_in_turn(frame, (counts_of(data, pd.Index(["C", "A"])) for _, data in samples()), path)
 
 
 def test_the_file_holds_counts_labels_and_maps_in_one_order(cells, tmp_path):
@@ -85,12 +78,13 @@ def test_the_file_holds_counts_labels_and_maps_in_one_order(cells, tmp_path):
     expected = np.vstack([parts[name][:, ["C", "A"]].X.toarray() for name in ("s1", "s2")])
     np.testing.assert_array_equal(atlas.X.toarray(), expected)
     assert sp.isspmatrix_csr(atlas.X)
-    assert atlas.X.dtype == np.int32
+    assert atlas.X.dtype == np.float32
     assert atlas.obsm["X_umap"][:, 0].tolist() == [3, 2, 1]
     assert atlas.obsm["X_pca"].dtype == np.float32
     assert atlas.obsm["X_pca"][:, 0].tolist() == [3.5, 2.5, 1.5]
     assert atlas.obs["cell_type"].tolist() == cells["cell_type"].tolist()
-    assert atlas.var["gene_id"].tolist() == ["id_C", "id_A"]
+    assert atlas.var_names.tolist() == ["id_C", "id_A"]
+    assert atlas.var["feature_name"].tolist() == ["C", "A"]
     assert atlas.uns["title"] == "t"
     assert bool(atlas.uns["simulated"])
     assert anndata.read_h5ad(tmp_path / "atlas.h5ad", backed="r")[1:].to_memory().n_obs == 2

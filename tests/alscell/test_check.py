@@ -19,6 +19,7 @@ from alscell.check_design import (
     rank,
     smallest_permutation_p,
 )
+from alscell.check_gene_sets import running_sum_problems
 from alscell.check_schema import key_name, schema_problems, shown
 from alscell.design import build_design
 from alscell.errors import InputError, nearest
@@ -245,3 +246,11 @@ def test_schema_problems_name_each_place_once():
 def test_nearest_does_not_mind_capitals():
     assert nearest("als", ["ALS", "Control"]) == "Did you mean 'ALS'?"
     assert nearest("xyz", ["b", "a"]) == "Valid: a, b."
+
+
+def test_running_sums_of_a_family_that_the_run_has_not():
+    pathways = {"families": ["stress"], "gene_sets": ["sets/mine.gmt"], "collections": [{"name": "hallmark"}]}
+    named = ["stress/hypoxia", "mine/one", "hallmark/TNFA", "stres/hypoxia"]
+    (problem,) = running_sum_problems(named, pathways)
+    assert "'enrichment.running_sums': found 'stres/hypoxia'" in str(problem)
+    assert "Did you mean 'stress'?" in str(problem)

@@ -15,6 +15,7 @@ from alscell.enrichment import (
     normal_scores,
     prerank_scores,
     ranking,
+    running_sums,
     sets_to_test,
 )
 from alscell.errors import InputError
@@ -186,6 +187,27 @@ def test_scores_have_the_sign_and_the_leading_edge_of_the_running_sum() -> None:
     assert table.loc["up", "normalized_enrichment_score"] > 1.8
     assert table.loc["down", "normalized_enrichment_score"] < -1.8
     assert abs(table.loc["quiet", "normalized_enrichment_score"]) < 1.6
+
+
+def test_running_sums_are_those_of_the_definition_at_every_member() -> None:
+    rng = np.random.default_rng(6)
+    names = np.array([f"g{i}" for i in range(300)])
+    ranked = ranking(names, rng.normal(size=300) + np.where(np.arange(300) < 20, 1.5, 0))
+    members = {"b": list(names[:20]), "a": list(names[100:115])}
+    table = running_sums(ranked, members)
+    assert table["set"].unique().tolist() == ["a", "b"]
+    for name, own in table.groupby("set"):
+        inside = ranked.index.isin(members[name])
+        step = np.where(inside, ranked.abs() / ranked.abs()[inside].sum(), -1 / (~inside).sum())
+        path = np.cumsum(step)
+        assert own["gene"].tolist() == ranked.index[inside].tolist()
+        assert own["rank"].tolist() == (np.flatnonzero(inside) + 1).tolist()
+        assert own["after"].to_numpy() == pytest.approx(path[inside])
+        assert own["before"].to_numpy() == pytest.approx((path - step)[inside])
+    edge = prerank_scores(ranked, members, permutations=50, seed=1).loc["b", "leading_edge"].split(";")
+    of_b = table[table["set"] == "b"]
+    assert sorted(of_b["gene"][: of_b["after"].argmax() + 1]) == sorted(edge)
+    assert running_sums(ranked, {}).empty
 
 
 def test_normalization_is_by_the_mean_of_random_sets_of_the_same_sign() -> None:

@@ -1,5 +1,7 @@
 """The scripts of cells.smk on a small cohort in files: map, clusters, cell types and atlas; planted types found."""
 
+from pathlib import Path
+
 import anndata
 import numpy as np
 import pandas as pd
@@ -23,7 +25,9 @@ MARKERS = pd.DataFrame(
 EMBED = {"seed": 1, "n_top_genes": 150, "n_components": 10, "integrate_by": "sample"}
 GRAPH = {"n_neighbors": 10, "min_dist": 0.5}
 CLUSTER = {"seed": 1, "resolutions": [0.3, 1.0], "n_subsamples": 3, "subsample_fraction": 0.8, "min_stability": 0.8}
-ABOUT = {"dataset": "d", "title": "A cohort", "citation": "", "organism": "human", "tissue": "spinal cord"}
+FACTS = {"title": "A cohort", "organism": "human", "tissue": "spinal cord", "system": "tissue", "assay": "nuclei"}
+ABOUT = {"dataset": "d", "citation": "", "facts": {**FACTS, "simulated": True, "cellxgene": {}}}
+RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +92,10 @@ def run_all(cohort, out, *, given=""):
         embedding=made["embedding"],
         cell_types=made["cell_types"],
         samples=str(folder / "samples.tsv"),
+        terms=str(RESOURCES / "ontology/terms.tsv"),
+        current_genes=str(RESOURCES / "genes/current_human.tsv"),
         atlas=str(out / "atlas.h5ad"),
-        assay="nuclei",
-        simulated=True,
+        schema=str(out / "atlas_schema.tsv"),
         integrate_by="sample",
     )
     return out
@@ -133,14 +138,17 @@ def test_the_atlas_holds_the_raw_counts_of_these_cells(cohort, done):
         cells = [cell for cell in raw.obs_names if cell in atlas.obs_names]
         assert len(cells) >= 119
         assert (atlas[cells].X != raw[cells].X).nnz == 0
-    assert atlas.uns["title"] == "A cohort"
+    assert atlas.uns["title"] == "SIMULATED A cohort"
+    schema = files.read_table(done / "atlas_schema.tsv", "atlas_schema")
+    missing = schema.loc[schema["state"] == "missing", ["place", "field", "n"]].to_numpy().tolist()
+    assert missing == [["obs", "assay_ontology_term_id", 397], ["var", "index", N_GENES - 1]]
     assert atlas.obs["age"].dtype == float
 
 
 def test_the_same_input_gives_the_same_bytes(cohort, done, tmp_path):
     again = run_all(cohort, tmp_path)
     names = sorted(path.name for path in done.iterdir())
-    assert len(names) == 9
+    assert len(names) == 10
     for name in names:
         assert (again / name).read_bytes() == (done / name).read_bytes(), name
 

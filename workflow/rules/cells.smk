@@ -126,9 +126,12 @@ rule assemble_atlas:
         embedding="results/{dataset}/embedding.parquet",
         cell_types="results/{dataset}/cell_types.parquet",
         samples=local(sheet),
+        terms=SHIPPED_TERMS,
+        current_genes=current_genes,
         library=library("assemble_atlas"),
     output:
         atlas="results/{dataset}/atlas.h5ad",
+        schema="results/{dataset}/atlas_schema.tsv",
     log:
         "logs/assemble_atlas/{dataset}.log",
     benchmark:
@@ -137,12 +140,8 @@ rule assemble_atlas:
         "../../envs/alscell.yaml"
     threads: 1
     params:
-        title=fact("title", default=""),
         citation=fact("citation", default=""),
-        organism=fact("organism"),
-        tissue=fact("tissue", default=""),
-        assay=fact("assay"),
-        simulated=fact("simulated", default=False),
+        facts=portal_facts,
         integrate_by=lookup("embedding/integrate_by", within=config),
     message:
         "Assemble the atlas of {wildcards.dataset}"

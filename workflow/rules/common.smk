@@ -29,6 +29,7 @@ LIBRARY = {
         "artefacts",
         "atlas",
         "biomarkers",
+        "bundle",
         "calibration",
         "carriers",
         "cell_classes",
@@ -68,13 +69,17 @@ LIBRARY = {
         "figures_composition",
         "figures_directions",
         "figures_dish",
+        "figures_enrichment",
         "figures_genes",
+        "figures_genotypes",
+        "figures_heterogeneity",
         "figures_panels",
         "figures_samples",
         "figures_summary",
         "figures_tests",
         "figures_views",
         "files",
+        "full_disk",
         "gene_panel",
         "gene_set_files",
         "gene_sets",
@@ -102,6 +107,7 @@ LIBRARY = {
         "pathways",
         "planted",
         "pooling",
+        "portal",
         "power",
         "programmes",
         "pseudobulk",
@@ -113,6 +119,7 @@ LIBRARY = {
         "refinement",
         "replication",
         "report",
+        "report_ambient",
         "report_data",
         "report_directions",
         "report_dish",
@@ -139,6 +146,7 @@ LIBRARY = {
         "tenx",
         "text_table",
         "transfer",
+        "verification",
         "views",
     )
 }
@@ -158,13 +166,15 @@ SHIPPED_MARKERS = {
     for name in ("ipsc_motor_neurons", "motor_cortex", "spinal_cord")
 }
 SHIPPED_GENES = {
-    name: workflow.source_path(f"../../resources/genes/{name}.tsv") for name in ("human", "mouse", "mouse_human")
+    name: workflow.source_path(f"../../resources/genes/{name}.tsv")
+    for name in ("human", "mouse", "mouse_human", "current_human", "current_mouse")
 }
 SHIPPED_LISTS = {
     name: workflow.source_path(f"../../resources/{name}.tsv")
     for name in ("tdp43/targets", "ligand_receptor/neurotrophic")
 }
 SHIPPED_ALIASES = workflow.source_path("../../resources/genes/former_symbols.tsv")
+SHIPPED_TERMS = workflow.source_path("../../resources/ontology/terms.tsv")
 SCHEMAS = {
     name: workflow.source_path(f"../schemas/{name}.schema.yaml")
     for name in ("config", "dataset", "samples", "gene_set")
@@ -252,7 +262,7 @@ WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["en
 LEARNING = [name for name in WITH_CELLS if DATASETS[name]["facts"].get("labels_from")]
 SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
 PLANTED = [name for name in SIMULATED if name in TESTED]  # what was planted there can be looked for
-SUMMARY_FIGURES = ("directions", "pathway_heatmap", "tissue_dish", "replication", "biomarkers")
+SUMMARY_FIGURES = ("directions", "pathway_heatmap", "heterogeneity", "tissue_dish", "replication", "biomarkers")
 SYNTHESIS = (
     *("pathways", "programmes", "agreement", "genes", "biomarkers", "biomarker_tests"),
     *("biomarkers_tested", "replication", "directions"),
@@ -461,9 +471,9 @@ def figure_files(suffix):
     """Every figure of this run, with one suffix: pdf, png or tsv."""
     folder = "<summary>/figures"
     with_cells = ("quality", "ambient", "sex", "cluster_stability", "umap", "markers")
-    by_dataset = ("composition", "differential")
+    by_dataset = ("composition", "differential", "genotypes")
     by_contrast = (
-        *("volcano", "gene_heatmap"),
+        *("volcano", "gene_heatmap", "running_sums"),
         *("pathways", "pathway_donors", "pathway_views", "gene_panel", "tdp43", "ligand_receptor"),
         *(["calibration"] if CALIBRATED else []),
     )
@@ -492,7 +502,7 @@ def result_files():
             "cluster_labels.tsv",
             "label_checks.tsv",
         ),
-        *("cell_types.parquet", "markers.tsv", "atlas.h5ad", "quality_limits.tsv"),
+        *("cell_types.parquet", "markers.tsv", "atlas.h5ad", "atlas_schema.tsv", "quality_limits.tsv"),
         *("sample_checks.tsv", "sample_pairs.tsv", "ambient.tsv", "ambient_genes.tsv"),
     )
     by_dataset = (
@@ -632,9 +642,21 @@ def learned_markers(wildcards):
     return [f"results/{wildcards.dataset}/learned_markers.tsv"] if wildcards.dataset in LEARNING else []
 
 
+def portal_facts(wildcards):
+    """What dataset.yaml says that the CELLxGENE schema asks for."""
+    facts = DATASETS[wildcards.dataset]["facts"]
+    texts = {key: facts[key] for key in ("title", "organism", "tissue", "system", "assay")}
+    return {**texts, "simulated": bool(facts.get("simulated")), "cellxgene": facts.get("cellxgene") or {}}
+
+
 def gene_table(wildcards):
     """Ensembl ids and symbols of the organism of a dataset."""
     return SHIPPED_GENES[fact("organism")(wildcards)]
+
+
+def current_genes(wildcards):
+    """Ensembl ids that the CELLxGENE schema knows, of the organism of a dataset."""
+    return SHIPPED_GENES[f"current_{fact('organism')(wildcards)}"]
 
 
 def ortholog_table(wildcards):
@@ -732,6 +754,11 @@ def rule_sources(maker):
     name = Path(str(maker.script)).stem
     script = workflow.source_path(f"../scripts/{name}.py")
     return {"name": name, "rules": str(maker.snakefile), "script": script, "modules": library(name)}
+
+
+def checkout(wildcards, output):
+    """The folder of this workflow. Because it asks for `output`, moving it makes no archive anew."""
+    return str(Path(str(next(maker.snakefile for maker in workflow.rules if maker.script))).parents[2])
 
 
 def run_summary(outcome, logs):

@@ -108,3 +108,8 @@ rule figures:
 rule report:
     input:
         "<summary>/report.html",
+
+
+rule archive:
+    input:
+        "<summary>/archive.tar.gz",

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 
 from alscell.errors import InputError
-from alscell.keys import CELL, CELL_TYPE, DONOR, SAMPLE, SHEET_FILE_COLUMNS, SHEET_REQUIRED, is_label_column
+from alscell.keys import CELL, CELL_TYPE, SAMPLE, SHEET_FILE_COLUMNS, SHEET_REQUIRED, is_label_column
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-ORGANISMS = {"human": "Homo sapiens", "mouse": "Mus musculus"}
-SUSPENSIONS = {"nuclei": "nucleus", "cells": "cell"}
+FORBIDDEN = ("ethnicity", "ethnicity_ontology_term_id", "organism", "organism_ontology_term_id")  # by CELLxGENE, in obs
 QUALITY_COLUMNS = ("n_counts", "n_genes", "fraction_mitochondrial", "fraction_ribosomal", "doublet_score")
 
 
@@ -61,7 +60,7 @@ def describe_cells(
     """
     cells = embedding[[CELL, SAMPLE]].sort_values([SAMPLE, CELL], ignore_index=True)
     facts = sheet.drop(columns=[name for name in SHEET_FILE_COLUMNS if name in sheet])
-    own = {"cluster", CELL_TYPE, "cell_type_score", *QUALITY_COLUMNS}
+    own = {"cluster", CELL_TYPE, "cell_type_score", "author_cell_type", *QUALITY_COLUMNS, *FORBIDDEN}
     facts = facts.rename(columns={name: f"{name}_in_sheet" for name in facts if name in own})
     cells = cells.merge(facts, on=SAMPLE, how="left", validate="m:1")
     types = cell_types[[CELL, "cluster", CELL_TYPE, "score"]].rename(columns={"score": "cell_type_score"})
@@ -70,7 +69,7 @@ def describe_cells(
     for name in facts.columns:
         cells[name] = _numbers_or_labels(cells[name], is_label=name in SHEET_REQUIRED or is_label_column(name))
     for name in ("cluster", CELL_TYPE):
-        cells[name] = _labels(cells[name])
+        cells[name] = as_labels(cells[name])
     index = pd.Index(cells.pop(CELL).to_numpy(dtype=object), name=CELL)
     return cells.set_index(index)
 
@@ -79,32 +78,18 @@ def _numbers_or_labels(values: pd.Series, *, is_label: bool) -> pd.Series:
     numbers = pd.to_numeric(values.replace("", np.nan), errors="coerce")
     if not is_label and numbers.notna().any() and (numbers.notna() | (values == "")).all():
         return numbers.astype("float64")
-    return _labels(values)
+    return as_labels(values)
 
 
-def _labels(values: pd.Series) -> pd.Series:
+def as_labels(values: pd.Series) -> pd.Series:
     """Text as a categorical whose categories older readers of h5ad know (plain strings)."""
     text = values.astype("object")
-    return pd.Series(pd.Categorical(text, categories=pd.Index(sorted(text.unique()), dtype=object)), index=values.index)
-
-
-def portal_columns(cells: pd.DataFrame, *, organism: str, assay: str, tissue: str) -> pd.DataFrame:
-    """The cells with columns named as the CELLxGENE schema names them; a column of the sheet of that name stays.
-
-    NOTE: the schema also wants ontology terms; nothing here claims to be valid by it.
-    """
-    new = {
-        "donor_id": cells[DONOR],
-        "organism": ORGANISMS[organism],
-        "tissue": tissue,
-        "suspension_type": SUSPENSIONS[assay],
-    }
-    added = pd.DataFrame(new, index=cells.index)
-    return cells.assign(**{name: _labels(added[name]) for name in new if name not in cells})
+    categories = pd.Index(sorted(text.dropna().unique()), dtype=object)
+    return pd.Series(pd.Categorical(text, categories=categories), index=values.index)
 
 
 def frame_of_atlas(
-    cells: pd.DataFrame, genes: pd.DataFrame, embedding: pd.DataFrame, *, about: dict[str, Any]
+    cells: pd.DataFrame, features: pd.DataFrame, embedding: pd.DataFrame, *, about: dict[str, Any]
 ) -> AnnData:
     """The atlas without its counts: obs, var, obsm X_pca and X_umap (float32), uns.
 
@@ -112,8 +97,8 @@ def frame_of_atlas(
     ----------
     cells : DataFrame
         obs, in the order of the atlas.
-    genes : DataFrame
-        Index gene, column gene_id.
+    features : DataFrame
+        var, as `portal.feature_table` returns it.
     embedding : DataFrame
         Table `embedding`; its components are the integrated ones.
     about : dict
@@ -125,10 +110,7 @@ def frame_of_atlas(
     components = [name for name in places if name.startswith("pc_")]
     return AnnData(
         obs=cells,
-        var=pd.DataFrame(
-            {"gene_id": genes["gene_id"].to_numpy(dtype=object)},
-            index=pd.Index(genes.index.to_numpy(dtype=object), name="gene"),
-        ),
+        var=features,
         obsm={
             "X_pca": places[components].to_numpy(dtype=np.float32),
             "X_umap": places[["umap_1", "umap_2"]].to_numpy(dtype=np.float32),
@@ -138,5 +120,6 @@ def frame_of_atlas(
 
 
 def counts_of(data: AnnData, genes: pd.Index) -> Any:
-    """Counts of some genes, as CSR, without a copy where these are all genes in the same order."""
-    return data.X if data.var_names.equals(genes) else data[:, genes].X
+    """Counts of some genes, as CSR of float32 (CELLxGENE wants it; whole numbers are exact in it below 2^24)."""
+    counts = data.X if data.var_names.equals(genes) else data[:, genes].X
+    return counts.astype(np.float32)

@@ -24,7 +24,7 @@ from alscell.check_dataset import (
     unfilled_columns,
 )
 from alscell.check_design import arm_note, arm_warning, contrast_problems
-from alscell.check_gene_sets import gene_set_problems, gene_set_warnings
+from alscell.check_gene_sets import gene_set_problems, gene_set_warnings, running_sum_problems
 from alscell.check_schema import key_name, schema_problems
 from alscell.errors import InputError, nearest
 
@@ -66,6 +66,7 @@ def check_inputs(
     sound = {key: value for key, value in config.items() if not _touched(bad, key)}
     filled = _with_defaults(sound, schema["config"])
     problems += gene_set_problems(filled["pathways"], schema["gene_set"])
+    problems += running_sum_problems(filled["enrichment"]["running_sums"], filled["pathways"])
     problems += _download_problems(filled["download"])
     problems += _name_problems(filled["synthesis"]["cell_types"])
     contrasts = {

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from alscell.check_schema import key_name, schema_problems
-from alscell.errors import InputError
+from alscell.errors import InputError, nearest
 
 SHIPPED = "shipped with alscell"
 
@@ -44,6 +44,18 @@ def gene_set_problems(pathways: dict[str, Any], schema: dict[str, Any]) -> list[
             sets, found_there = read_gmt_sizes(Path(entry["gmt"]), f"{place}, file {entry['gmt']}")
             problems += found_there
     return problems
+
+
+def running_sum_problems(named: Iterable[str], pathways: dict[str, Any]) -> list[InputError]:
+    """Sets of config `enrichment.running_sums` whose family the run does not have; sets are looked up when drawn."""
+    families = [*pathways["families"], *(Path(name).stem for name in pathways["gene_sets"])]
+    families += [entry["name"] for entry in pathways["collections"]]
+    where, expected = "config, key 'enrichment.running_sums'", "family/pathway, of a family of config `pathways`"
+    return [
+        InputError(where, found=f"'{name}'", expected=expected, mend=nearest(name.partition("/")[0], families))
+        for name in named
+        if name.partition("/")[0] not in families
+    ]
 
 
 def gene_set_warnings(pathways: dict[str, Any]) -> list[str]:

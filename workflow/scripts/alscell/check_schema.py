@@ -38,6 +38,10 @@ _PATTERNS = {
     "^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$": "a folder inside the working folder",
     "^[A-Za-z0-9_.+-]+$": "a file name: letters, digits, '_', '.', '+' and '-' only",
     "^[0-9a-f]{64}$": "64 hexadecimal digits",
+    "^EFO:[0-9]{7}$": "a term like EFO:0009922",
+    "^CL:[0-9]{7}$": "a term like CL:0000100",
+    "^(MONDO:[0-9]{7}|PATO:0000461)$": "a term like MONDO:0004976, or PATO:0000461 for normal",
+    "^(UBERON:[0-9]{7}|CL:[0-9]{7}|CVCL_[A-Z0-9]{4})$": "UBERON:0002240, CL:0000100 or CVCL_B5P3, for example",
     "^[^|;#]+$": "text without '|', ';' and '#'",
 }
 

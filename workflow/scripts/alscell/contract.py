@@ -25,6 +25,7 @@ CELLS, PSEUDOBULK = "datasets with cells", "datasets that enter at pseudobulk"
 SIMULATED, REAL = "simulated datasets", "datasets that are not simulated"
 LEARNED = "datasets with labels_from"
 FETCHED = "public collections"
+ASKED = "the target `archive` alone"
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ FILES: tuple[FileContract, ...] = (
         ("ambient_genes.tsv", "gather_ambient", "ambient_genes", "genes that make most of the ambient RNA"),
         ("ambient_hits.tsv", "mark_ambient", "ambient_hits", "differential genes that follow ambient RNA"),
         ("atlas.h5ad", "assemble_atlas", "", "everything about the cells in one AnnData, for people and their tools"),
+        ("atlas_schema.tsv", "assemble_atlas", "atlas_schema", "what the CELLxGENE schema asks, and what is known"),
     ),
     *_of_dataset(LEARNED,
         ("learned_markers.tsv", "learn_markers", "learned_markers", "marker genes of the labels of a reference"),
@@ -194,15 +196,18 @@ FILES: tuple[FileContract, ...] = (
     *_figure("differential_{dataset}", "plot_differential", "number of genes up and down"),
     *_figure("volcano_{dataset}_{contrast}", "plot_volcano", "effect against p of every gene"),
     *_figure("gene_heatmap_{dataset}_{contrast}", "plot_gene_heatmap", "top genes of every cell type in every donor"),
+    *_figure("running_sums_{dataset}_{contrast}", "plot_running_sums", "running sums of gene sets along ranked genes"),
     *_figure("pathways_{dataset}_{contrast}", "plot_pathways", "effect of every gene set with its interval"),
     *_figure("pathway_donors_{dataset}_{contrast}", "plot_pathway_donors", "donor scores of the sets that differ most"),
     *_figure("pathway_views_{dataset}_{contrast}", "plot_pathway_views", "activity of every gene set against CAMERA"),
     *_figure("gene_panel_{dataset}_{contrast}", "plot_gene_panel", "ALS genes in every cell type"),
+    *_figure("genotypes_{dataset}", "plot_genotypes", "strongest gene sets and ALS genes, contrasts side by side"),
     *_figure("tdp43_{dataset}_{contrast}", "plot_tdp43", "targets of TDP-43 and their index in every donor"),
     *_figure("ligand_receptor_{dataset}_{contrast}", "plot_ligand_receptor", "ligands and their receptors"),
     *_figure("calibration_{dataset}_{contrast}", "plot_calibration", "p values and false positives, labels shuffled"),
     *_figure("directions", "plot_directions", "strongest results of the six directions"),
     *_figure("pathway_heatmap", "plot_pathway_heatmap", "effect of every gene set in every dataset and cell type"),
+    *_figure("heterogeneity", "plot_heterogeneity", "gene sets that differ most between datasets"),
     *_figure("tissue_dish", "plot_tissue_dish", "effect in tissue against effect in the dish"),
     *_figure("biomarkers", "plot_biomarkers", "change of the biomarker candidates that change most, by cell type"),
     *_figure("replication", "plot_replication", "share of hits that come again in another dataset, against chance"),
@@ -211,6 +216,7 @@ FILES: tuple[FileContract, ...] = (
     FileContract(f"{SUMMARY}/config.yaml", "write_config", "", "every config value of the run, as it was resolved"),
     FileContract(f"{SUMMARY}/software.tsv", "write_manifest", "software", "versions, processor and BLAS of the run"),
     FileContract(f"{SUMMARY}/manifest.tsv", "write_manifest", "manifest", "every result: checksum, and what made it"),
+    FileContract(f"{SUMMARY}/archive.tar.gz", "write_archive", "", "code, config and results of the run", ASKED),
     FileContract(
         f"{SUMMARY}/data_dictionary.tsv", "write_dictionary", "data_dictionary", "every column of every table of a run"
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,10 @@ from alscell.keys import CELL_TYPE, CONTRAST
 from alscell.moderation import benjamini_hochberg
 from alscell.tables import empty_table
 
+if TYPE_CHECKING:
+    import gseapy
+
+_FEWEST_PERMUTATIONS = 10  # where only the running sum is wanted, which does not depend on them
 GENE_LEVEL = "gene_level"  # kind of a family in sets.tsv whose members are looked at gene by gene
 
 
@@ -129,12 +134,22 @@ def prerank_scores(ranked: pd.Series, members: dict[str, list[str]], *, permutat
     columns = ["normalized_enrichment_score", "leading_edge"]
     if not members:
         return pd.DataFrame(columns=columns)
+    result, names = _prerank(ranked, members, permutations=permutations, seed=seed)
+    table = result.res2d.set_index("Term")
+    scores = pd.to_numeric(table["NES"], errors="coerce").replace([np.inf, -np.inf], np.nan)
+    edges = [";".join(names[code] for code in edge.split(";") if code) for edge in table["Lead_genes"]]
+    return pd.DataFrame({columns[0]: scores, columns[1]: edges}, index=table.index)
+
+
+def _prerank(
+    ranked: pd.Series, members: dict[str, list[str]], *, permutations: int, seed: int
+) -> tuple[gseapy.Prerank, dict[str, str]]:
+    """What gseapy makes of sets, and the gene behind each code that stands for one there."""
     import gseapy
 
     # NOTE: gseapy writes names in capitals where it thinks it should (C9orf72); codes are safe from that.
     codes = dict(zip(ranked.index, (f"G{i}" for i in range(len(ranked))), strict=True))
-    names = {code: gene for gene, code in codes.items()}
-    table = gseapy.prerank(
+    result = gseapy.prerank(
         rnk=ranked.rename(index=codes),
         gene_sets={name: [codes[gene] for gene in genes] for name, genes in sorted(members.items())},
         permutation_num=permutations,
@@ -147,10 +162,34 @@ def prerank_scores(ranked: pd.Series, members: dict[str, list[str]], *, permutat
         outdir=None,
         no_plot=True,
         verbose=False,
-    ).res2d.set_index("Term")
-    scores = pd.to_numeric(table["NES"], errors="coerce").replace([np.inf, -np.inf], np.nan)
-    edges = [";".join(names[code] for code in edge.split(";") if code) for edge in table["Lead_genes"]]
-    return pd.DataFrame({columns[0]: scores, columns[1]: edges}, index=table.index)
+    )
+    return result, {code: gene for gene, code in codes.items()}
+
+
+def running_sums(ranked: pd.Series, members: dict[str, list[str]]) -> pd.DataFrame:
+    """The running sum behind `prerank_scores`, at every member of each set; between members it falls in a line.
+
+    Parameters
+    ----------
+    ranked, members
+        As `prerank_scores`.
+
+    Returns
+    -------
+    DataFrame
+        set, gene, rank (1 is the highest statistic), statistic, before, after (the sum before it and after, -1..1);
+        by set and rank.
+    """
+    columns = ["set", "gene", "rank", "statistic", "before", "after"]
+    if not members:
+        return pd.DataFrame(columns=columns)
+    result, _ = _prerank(ranked, members, permutations=_FEWEST_PERMUTATIONS, seed=0)
+    parts = []
+    for name in sorted(members):
+        sums, hits = np.concatenate([[0.0], result.results[name]["RES"]]), np.array(result.results[name]["hits"])
+        facts = {"set": name, "gene": ranked.index[hits], "rank": hits + 1, "statistic": ranked.to_numpy()[hits]}
+        parts.append(pd.DataFrame({**facts, "before": sums[hits], "after": sums[hits + 1]}, columns=columns))
+    return pd.concat(parts, ignore_index=True)
 
 
 def tested_members(

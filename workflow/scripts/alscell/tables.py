@@ -249,7 +249,7 @@ TABLES = {
                 _c("n_pairs", INTEGER, "pairs of a cell type and a marker gene of another type"),
                 _c("background", FLOAT, "counts of a marker in other types that no soup explains", "per million counts", nullable=True),
                 _c("following", FLOAT, "share of the pairs whose counts are ambient or background; in the others the cells make the gene", "0..1", nullable=True),
-                _c("status", STRING, "ok; no_typed_cells (no pair of a cell type and a foreign marker); too_few_markers (fewer than 8 marker genes)"),
+                _c("status", STRING, "ok; no_foreign_markers (no type of at least 20 cells with a usable marker of another type); too_few_markers (fewer than 8 marker genes)"),
             ),
         ),
         Table(
@@ -1221,6 +1221,22 @@ TABLES = {
                 _c("effect", FLOAT, "as in composition"),
                 _c("fdr", FLOAT, "as in composition", nullable=True),
                 _c("outcome", STRING, "found, missed, wrong_direction, false_call, quiet, overlap, not_tested"),
+            ),
+        ),
+        Table(
+            "atlas_schema",
+            "one field of the CELLxGENE schema in one state; a field whose cells differ has several rows",
+            ("place", "field", "state"),
+            (
+                _DATASET,
+                _c("place", STRING, "part of atlas.h5ad: obs (cells), var (genes), uns (the whole), X (counts)"),
+                _c("field", STRING, "name in the schema"),
+                _c("state", STRING, "given (in samples.tsv or dataset.yaml), derived (from other facts), unknown (a value the schema takes), missing (the atlas is not valid without it), outdated (an Ensembl id that the schema's annotation does not have)"),
+                _c("n", INTEGER, "cells in this state; genes in var; 1 in uns and X"),
+                _c("holds", STRING, "the values, up to 8, joined by '; '; of var: the genes without an id", nullable=True),
+                _c("requirement", STRING, "what the schema wants"),
+                _c("how", STRING, "how to supply it"),
+                _c("schema_version", STRING, "version of the schema"),
             ),
         ),
         Table(

@@ -1,0 +1,103 @@
+"""`make verify` leaves the first run alone, uses its raw files again, and ends with a code that says what it found."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import verify_run
+from alscell.errors import InputError
+from alscell.files import sha256, write_table, write_text
+from alscell.verification import read_run
+
+ACQUIRED = "results/cord/acquired/sub/a.h5.tsv"
+REPORT = "results/report.html"
+
+
+@pytest.fixture
+def first(tmp_path):
+    """The folder of a finished run of real data: a raw file, its table, a report, and what its config names."""
+    folder = tmp_path / "first"
+    write_text("counts", folder / "results/cord/raw/sub/a.h5")
+    table = {"file": "a.h5", "size": 6, "sha256": sha256(folder / "results/cord/raw/sub/a.h5"), "source": "a mirror"}
+    write_text("\t".join(table) + "\n" + "\t".join(str(value) for value in table.values()) + "\n", folder / ACQUIRED)
+    write_text("report", folder / REPORT)
+    write_text("sample", folder / "mydata/samples.tsv")
+    write_text("{}", folder / "locks/cord.yaml")
+    write_text("{}", folder / "results/config.yaml")
+    rows = [(ACQUIRED, "acquire_file"), (REPORT, "write_report")]
+    listed = pd.DataFrame(rows, columns=["path", "rule"]).assign(
+        size=1, version="0", code="c", parameters="p", software="s"
+    )
+    listed["sha256"] = [sha256(folder / path) for path in listed["path"]]
+    write_table(listed, folder / "results/manifest.tsv", "manifest")
+    return folder
+
+
+def call(*arguments):
+    script = Path(verify_run.__file__)
+    return subprocess.run([sys.executable, script, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+
+
+def test_rerun_folder_has_links_raw_files_and_no_results(first, tmp_path):
+    folder = tmp_path / "again"
+    verify_run.prepare(read_run(first), folder)
+    assert (folder / "mydata/samples.tsv").read_text() == "sample"
+    assert (folder / "resources").resolve() == verify_run.CHECKOUT / "resources"
+    assert (folder / "results/cord/raw/sub/a.h5").is_symlink()
+    assert sha256(folder / ACQUIRED) == sha256(first / ACQUIRED)
+    assert not (folder / ACQUIRED).is_symlink()
+    assert not (folder / REPORT).exists()
+    assert not (folder / "locks").is_symlink()
+    assert (folder / "locks/cord.yaml").exists()
+    for name in ("results", "logs", "benchmarks"):
+        assert not (folder / name).is_symlink()
+
+
+def test_raw_file_that_is_another_one_now_is_fetched_again(first, tmp_path):
+    write_text("other", first / "results/cord/raw/sub/a.h5")
+    verify_run.prepare(read_run(first), tmp_path / "again")
+    assert not (tmp_path / "again/results").exists()
+
+
+def test_exit_codes(first, tmp_path):
+    second = tmp_path / "second"
+    shutil.copytree(first, second)
+    same = call(first / "results/manifest.tsv", "--other", second)
+    assert (same.returncode, same.stderr) == (0, "")
+    assert "All 2 results are the same, byte for byte." in same.stdout
+    write_text("Report", second / REPORT)
+    other = call(first, "--other", second / "results")
+    assert other.returncode == 1
+    assert f"{REPORT} (rule write_report; the same code and parameters)" in other.stdout
+    assert "line 1, character 1: 'report' and 'Report'" in other.stdout
+    none = call(tmp_path / "nowhere")
+    assert none.returncode == 2
+    assert "Traceback" not in none.stderr
+    assert none.stderr.startswith(f"ERROR: {tmp_path}/nowhere: found no such file; expected a manifest.tsv of alscell")
+
+
+def test_what_keeps_a_run_from_being_rerun(first, tmp_path):
+    full = tmp_path / "full"
+    write_text("mine", full / "notes.txt")
+    with pytest.raises(InputError, match="a folder with files; expected an empty folder"):
+        verify_run.rerun(read_run(first), full, "1")
+    (first / "results/config.yaml").unlink()
+    with pytest.raises(InputError, match=r"beside manifest\.tsv"):
+        verify_run.rerun(read_run(first), tmp_path / "again", "1")
+
+
+def test_a_rerun_that_fails_says_where_to_read(first, tmp_path):
+    write_text("qualty: {}\n", first / "results/config.yaml")
+    answer = call(first, "--folder", tmp_path / "again", "--cores", "1")
+    assert answer.returncode == 2
+    assert (
+        f"Snakemake ended with code 1; expected a run that ends well. Read {tmp_path}/again/run.log." in answer.stderr
+    )
+    assert "qualty" in (tmp_path / "again/run.log").read_text()
+    assert (first / REPORT).read_text() == "report"
