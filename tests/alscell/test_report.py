@@ -527,3 +527,13 @@ def test_one_system_is_a_sentence_and_no_figure(results):
     section = dish_section(results)
     assert section["sentence"].startswith("Of 10 programmes in cell types tested in both tissue and dish: 1 same")
     assert "10 more could not be compared" in section["sentence"]
+
+
+def test_every_figure_that_the_page_shows_has_a_caption_and_a_place():
+    asked = set(re.findall(r"(?<!dataset\.)(?<!contrast\.)figures\.(\w+)", TEMPLATE))
+    of_dataset = set(re.findall(r"dataset\.figures\.(\w+)", TEMPLATE))
+    of_contrast = set(re.findall(r"contrast\.figures\.(\w+)", TEMPLATE))
+    assert asked == set(report.OVERALL)
+    assert of_dataset == set(report.OF_DATASET)
+    assert of_contrast == set(report.OF_CONTRAST)
+    assert set(report.FIGURES) == asked | of_dataset | of_contrast

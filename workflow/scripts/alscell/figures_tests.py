@@ -207,7 +207,7 @@ def draw_pathways(
             axes.annotate(plain(family), (0, first - 1), xycoords=("axes fraction", "data"), xytext=(-4, 0), ha="right",
                           va="center", textcoords="offset points", fontsize=6, fontweight="bold")  # fmt: skip
     body.supxlabel(f"effect, case − control, in {replicate} standard deviations (95 % interval)", fontsize=7)
-    _forest_legend(body, fdr)
+    forest_legend(body, fdr)
     return figure, drawn
 
 
@@ -236,7 +236,8 @@ def _forest_panel(axes: Axes, tests: pd.DataFrame, rows: dict, fdr: float, repli
     axes.grid(axis="y", color="#F0F0F0", linewidth=0.5)
 
 
-def _forest_legend(body: FigureBase, fdr: float) -> None:
+def forest_legend(body: FigureBase, fdr: float) -> None:
+    """What colors and hollow points of a forest plot mean."""
     entries = (
         (f"higher in case, FDR ≤ {fdr:g}", CASE_COLOR, CASE_COLOR),
         (f"lower in case, FDR ≤ {fdr:g}", CONTROL_COLOR, CONTROL_COLOR),
