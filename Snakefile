@@ -45,8 +45,8 @@ rule all:
 
 
 onsuccess:
-    shell(run_summary("done"))
+    shell(run_summary("done", log))
 
 
 onerror:
-    shell(run_summary("failed"))
+    shell(run_summary("failed", log))

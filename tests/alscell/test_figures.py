@@ -18,6 +18,8 @@ from alscell import (
     figures_dish,
     figures_enrichment,
     figures_genes,
+    figures_genotypes,
+    figures_heterogeneity,
     figures_panels,
     figures_samples,
     figures_summary,
@@ -27,6 +29,36 @@ from alscell.errors import InputError
 from alscell.tables import empty_table
 
 STAMP = "SIMULATED DATA"
+
+
+SYSTEMS = {"tissue": "tissue", "dish": "dish"}
+
+
+def scores_and_sheet(example, dataset: str) -> list[pd.DataFrame]:
+    """Donor scores and sample sheet of a dataset."""
+    return [example.pathway_donors(dataset), example.samples(dataset)]
+
+
+def of_contrast(example) -> dict:
+    """What the figure of pathway effects is told of the contrast."""
+    return {"contrast": example.CONTRASTS[example.CONTRAST], "min_cells": 10, "fdr": 0.05}
+
+
+def two_genotypes(example) -> dict:
+    """The contrast of the example, and a second one."""
+    return example.CONTRASTS | {"c9als_vs_control": {"factor": "genotype", "case": ["C9"], "control": ["Control"]}}
+
+
+def two_contrasts(example) -> list[pd.DataFrame]:
+    """Gene sets and ALS genes of both: in the second one, microglia respond less, and no type but them is compared."""
+    parts = []
+    for table, effect in (
+        (example.pathway_tests("tissue"), "effect"),
+        (example.gene_panel("tissue"), "log2_fold_change"),
+    ):
+        less = table[table["cell_type"] == "microglia"].assign(contrast="c9als_vs_control", n_case=3)
+        parts.append(pd.concat([table, less.assign(**{effect: less[effect] / 2})]))
+    return parts
 
 
 def texts(figure) -> str:
@@ -71,7 +103,9 @@ def drawn(example):
         "running_sums": figures_enrichment.draw_running_sums(
             example.enrichment(one), genes, example.members(), named=[], fdr=0.05, **donor
         ),
-        "pathways": figures_tests.draw_pathways(tests, fdr=0.05, **donor),
+        "pathways": figures_tests.draw_pathways(
+            tests, *scores_and_sheet(example, one), **of_contrast(example), **donor
+        ),
         "pathway_donors": figures_tests.draw_pathway_donors(
             example.pathway_donors(one), tests, sheet, contrast=contrasts[example.CONTRAST], n_panels=4, **donor
         ),
@@ -94,6 +128,12 @@ def drawn(example):
         "pathway_heatmap": figures_summary.draw_pathway_heatmap(
             pd.concat(both), pd.concat(skipped), fdr=0.05, stamp=STAMP
         ),
+        "genotypes": figures_genotypes.draw_genotypes(
+            *two_contrasts(example), contrasts=two_genotypes(example), fdr=0.05, n_sets=6, n_genes=3, **donor
+        ),
+        "heterogeneity": figures_heterogeneity.draw_heterogeneity(
+            example.synthesis_pathways(), pd.concat(both), systems=SYSTEMS, n_sets=3, stamp=STAMP
+        ),
         "tissue_dish": figures_dish.draw_tissue_dish(example.synthesis_programmes(), n_labels=4, stamp=STAMP),
         "biomarkers": figures_biomarkers.draw_biomarkers(example.synthesis_biomarker_tests(), n_genes=30, stamp=STAMP),
         "replication": figures_summary.draw_replication(example.synthesis_replication(), stamp=STAMP),
@@ -102,14 +142,20 @@ def drawn(example):
 
 
 def test_every_figure_of_simulated_data_is_stamped_and_holds_numbers(drawn):
-    assert len(drawn) == 21
+    assert len(drawn) == 24
     for name, (figure, numbers) in drawn.items():
         assert STAMP in texts(figure), name
         assert len(numbers), name
 
 
 def test_real_data_has_no_stamp(example):
-    figure, _ = figures_tests.draw_pathways(example.pathway_tests("dish"), fdr=0.05, replicate="line", stamp="")
+    figure, _ = figures_tests.draw_pathways(
+        example.pathway_tests("dish"),
+        *scores_and_sheet(example, "dish"),
+        **of_contrast(example),
+        replicate="line",
+        stamp="",
+    )
     assert "SIMULATED" not in texts(figure)
 
 
@@ -272,6 +318,27 @@ def test_cluster_stability_fills_the_chosen_resolution_and_writes_the_number_of_
     assert "n = 10 random parts of 80 % of the cells" in texts(figure)
 
 
+def test_pathways_draw_donors_less_the_controls_in_the_unit_of_the_effect(drawn, example):
+    figure, numbers = drawn["pathways"]
+    effects, points = numbers[numbers["donor"].isna()], numbers[numbers["donor"].notna()]
+    tests = example.pathway_tests("tissue")
+    assert len(effects) == len(tests)
+    assert len(points) == len(tests) * len(example.samples("tissue"))
+    scores = example.pathway_donors("tissue").query("cell_type == 'microglia' and pathway == 'interferon_alpha'")
+    scores = scores.set_index("donor")["score"]
+    own = points.query("cell_type == 'microglia' and pathway == 'interferon_alpha'").set_index("donor")
+    level = scores[[name for name in scores.index if name.startswith("C")]].mean()
+    assert np.allclose(own["donor_value"].sort_index(), (scores.sort_index() - level) / 0.01)  # donor_sd of the example
+    assert own["arm"].value_counts().to_dict() == {"case": 5, "control": 4}
+    assert own.loc[own["arm"] == "control", "donor_value"].mean() == pytest.approx(0, abs=1e-9)
+    assert "5 v 4 donors" in texts(figure)
+    assert "points: donors less the mean of controls" in texts(figure)
+    few = example.pathway_donors("tissue").assign(n_cells=lambda table: np.where(table["donor"] == "A0", 9, 40))
+    arms = figures.donor_arms(example.samples("tissue"), example.CONTRASTS[example.CONTRAST])
+    _, left = figures_tests.pathway_numbers(tests, few, arms, min_cells=10)
+    assert "A0" not in set(left["donor"])
+
+
 def test_composition_draws_every_donor_in_its_arm(drawn):
     numbers = drawn["composition"][1]
     shares = numbers[numbers["quantity"] == "share"]
@@ -323,6 +390,56 @@ def test_wide_intervals_of_two_datasets_do_not_flatten_the_panel(example):
     assert -2.5 * largest < low < -largest < largest < high < 2.5 * largest
 
 
+def test_genotypes_stand_side_by_side_with_the_values_of_both_tables(drawn, example):
+    figure, numbers = drawn["genotypes"]
+    genes = two_contrasts(example)[1]
+    sets = numbers[numbers["kind"] == "gene_set"]
+    assert set(zip(sets["cell_type"].head(3), sets["name"].head(3), strict=True)) == {
+        ("microglia", "inflammation/interferon_alpha"),
+        ("motor_neuron", "stress/unfolded_protein_perk"),
+    }
+    found = sets[sets["name"] == "inflammation/interferon_alpha"].query("cell_type == 'microglia'")
+    assert found.set_index("contrast")["effect"].to_dict() == {"als_vs_control": 2.4, "c9als_vs_control": 1.2}
+    assert found.set_index("contrast")["n_case"].to_dict() == {"als_vs_control": 5, "c9als_vs_control": 3}
+    single = numbers[numbers["kind"] == "gene"]
+    assert set(single["name"]) <= set(genes["gene"])
+    assert "(all)" not in set(single["cell_type"])
+    written = texts(figure)
+    assert "C9 v Control donors" in written
+    assert "3 v 4" in written
+    assert "none" in written  # motor neurons in the second contrast
+    figure, numbers = figures_genotypes.draw_genotypes(
+        *two_contrasts(example), contrasts=example.CONTRASTS, fdr=0.05, n_sets=6, n_genes=3, replicate="donor", stamp=""
+    )
+    assert "the only contrast" in texts(figure)
+    assert numbers.empty
+
+
+def test_heterogeneity_sets_each_dataset_beside_the_pooled_effect(drawn, example):
+    figure, numbers = drawn["heterogeneity"]
+    assert set(numbers["cell_type"]) == {"motor_neuron"}  # the only one of two datasets
+    assert numbers["dataset"].tolist() == ["dish", "tissue", "pooled"] * 3
+    for _, own in numbers.groupby("pathway"):
+        one = own.set_index("dataset")
+        key = {name: own[name].iloc[0] for name in ("cell_type", "family", "pathway")}
+        for dataset in example.TYPES:
+            tests = example.pathway_tests(dataset)
+            (row,) = tests[(tests[list(key)] == pd.Series(key)).all(axis=1)].to_dict("records")
+            assert one.loc[dataset, ["effect", "ci_low", "ci_high"]].tolist() == [
+                row[name] for name in ("effect", "ci_low", "ci_high")
+            ]
+    assert "tissue (5 v 4)" in texts(figure)
+    assert "τ 0.32, I² 10 %, Q p 0.30" in texts(figure)
+    table = example.synthesis_pathways().query("cell_type == 'motor_neuron'")
+    table = table.assign(q_p_value=np.where(table["pathway"] == "hypoxia", 1e-4, 0.3), ci_high=99.0)
+    table = table.assign(prediction_low=-3.0, prediction_high=3.0)
+    tests = pd.concat([example.pathway_tests(name) for name in example.TYPES])
+    figure, numbers = figures_heterogeneity.draw_heterogeneity(table, tests, systems=SYSTEMS, n_sets=2, stamp="")
+    assert numbers["pathway"].tolist()[:3] == ["hypoxia"] * 3
+    low, high = figure.axes[0].get_xlim()
+    assert -10 < low < high < 10  # an interval of two datasets does not flatten the figure
+
+
 def test_replication_shows_pairs_with_hits_and_their_numbers(drawn, example):
     figure, numbers = drawn["replication"]
     written = texts(figure)
@@ -342,7 +459,8 @@ def test_planted_tally(drawn):
 def test_empty_tables_give_a_figure_that_says_so(example):
     sheet, contrasts = example.samples("tissue"), example.CONTRASTS
     donor = {"replicate": "donor", "stamp": ""}
-    none, of_contrast = empty_table, {"contrast": contrasts[example.CONTRAST], "n_panels": 3}
+    none, of_panels = empty_table, {"contrast": contrasts[example.CONTRAST], "n_panels": 3}
+    of_arms = of_contrast(example)
     pairs = [
         figures_cells.draw_quality(none("quality").assign(sample=""), none("quality_limits"), contrasts={}, stamp=""),
         figures_clusters.draw_cluster_stability(
@@ -367,10 +485,16 @@ def test_empty_tables_give_a_figure_that_says_so(example):
         figures_enrichment.draw_running_sums(
             none("enrichment"), none("differential"), example.members(), named=[], fdr=0.05, **donor
         ),
-        figures_tests.draw_pathways(none("pathway_tests"), fdr=0.05, **donor),
-        figures_tests.draw_pathway_donors(none("pathway_donors"), none("pathway_tests"), sheet, **of_contrast, **donor),
+        figures_tests.draw_pathways(none("pathway_tests"), none("pathway_donors"), sheet, **of_arms, **donor),
+        figures_tests.draw_pathway_donors(none("pathway_donors"), none("pathway_tests"), sheet, **of_panels, **donor),
         figures_calibration.draw_calibration(none("calibration"), none("calibration_histogram"), stamp=""),
         figures_summary.draw_pathway_heatmap(none("pathway_tests"), none("differential_skipped"), fdr=0.05, stamp=""),
+        figures_genotypes.draw_genotypes(
+            none("pathway_tests"), none("gene_panel"), contrasts=contrasts, fdr=0.05, n_sets=3, n_genes=3, **donor
+        ),
+        figures_heterogeneity.draw_heterogeneity(
+            none("synthesis_pathways"), none("pathway_tests"), systems={}, n_sets=3, stamp=""
+        ),
         figures_dish.draw_tissue_dish(none("synthesis_programmes"), n_labels=3, stamp=""),
         figures_biomarkers.draw_biomarkers(none("synthesis_biomarker_tests"), n_genes=3, stamp=""),
         figures_summary.draw_replication(none("synthesis_replication"), stamp=""),
@@ -400,8 +524,10 @@ def test_only_descriptive_results_are_drawn_without_p(example):
     figure, numbers = figures_tests.draw_volcano(genes, fdr=0.05, n_labels=3, replicate="donor", stamp="")
     assert "no p values" in texts(figure)
     assert numbers.empty
-    figure, numbers = figures_tests.draw_pathways(tests, fdr=0.05, replicate="donor", stamp="")
-    assert len(numbers) == len(example.SETS)
+    figure, numbers = figures_tests.draw_pathways(
+        tests, *scores_and_sheet(example, "tissue"), **of_contrast(example), replicate="donor", stamp=""
+    )
+    assert numbers["effect"].notna().sum() == len(example.SETS)
 
 
 def test_colors_are_fixed_and_differ(example):
