@@ -26,6 +26,7 @@ from alscell import (
     figures_tests,
 )
 from alscell.errors import InputError
+from alscell.figure_tables import FIGURE_TABLES
 from alscell.tables import empty_table
 
 STAMP = "SIMULATED DATA"
@@ -146,6 +147,26 @@ def test_every_figure_of_simulated_data_is_stamped_and_holds_numbers(drawn):
     for name, (figure, numbers) in drawn.items():
         assert STAMP in texts(figure), name
         assert len(numbers), name
+
+
+def test_every_figure_has_a_page_s_width_and_type_that_can_be_read(drawn):
+    for name, (figure, _) in drawn.items():
+        assert figure.get_figwidth() <= figures.DOUBLE * figures.MILLIMETRE + 1e-9, name
+        shown = figure.findobj(lambda item: hasattr(item, "get_fontsize") and item.get_text() and item.get_visible())
+        sizes = {round(item.get_fontsize(), 2) for item in shown}
+        assert min(sizes) >= 5, (name, sizes)
+        assert max(sizes) <= 7, (name, sizes)
+
+
+def test_numbers_drawn_have_the_columns_of_the_dictionary(drawn):
+    for name, (_, numbers) in drawn.items():
+        assert list(numbers.columns) == FIGURE_TABLES[f"figure_{name}"].names, name
+
+
+def test_columns_name_the_donors_behind_them(drawn):
+    assert "motor neuron (5 v 4)" in texts(drawn["gene_panel"][0])
+    assert "progenitor (4 v 4)" in texts(drawn["pathway_heatmap"][0])
+    assert "rare" in texts(drawn["pathway_heatmap"][0]).split("\n")  # not tested: no donors to name
 
 
 def test_real_data_has_no_stamp(example):
@@ -575,7 +596,7 @@ def test_tdp43_draws_every_donor_of_both_arms_and_no_index_of_few_targets(drawn,
 def test_ligands_draw_only_columns_with_an_effect(drawn):
     figure, numbers = drawn["ligand_receptor"]
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
-    assert labels == ["astrocyte → motor neuron", "microglia → motor neuron", "mural → motor neuron"]
+    assert labels == [f"{name} → motor neuron (5 v 4)" for name in ("astrocyte", "microglia", "mural")]
     assert "HGF" not in set(numbers["ligand"])
 
 

@@ -233,7 +233,8 @@ def draw_pathways(
     """
     drawn, points = pathway_numbers(tests, donors, donor_arms(samples, contrast), min_cells=min_cells)
     if drawn.empty:
-        return message_figure("Pathway activity: no gene set could be compared.", stamp=stamp), drawn
+        why = "Pathway activity: no gene set could be compared."
+        return message_figure(why, stamp=stamp), pd.concat([drawn, points])
     types = order_cell_types(drawn[CELL_TYPE])
     keys = drawn[[FAMILY, PATHWAY]].drop_duplicates().sort_values([FAMILY, PATHWAY])
     sets = list(keys.itertuples(index=False, name=None))
