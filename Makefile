@@ -3,6 +3,7 @@
 # CORES=2             processors that Snakemake may use; default: all
 # SNAKEMAKE_ARGS=...  further arguments of snakemake, such as SNAKEMAKE_ARGS="--dry-run" or "qc"
 # PYTEST_ARGS=...     further arguments of pytest, such as PYTEST_ARGS="-k quality"
+# NOTIFY=...          tell this address of failures and of the end: https://... (a webhook) or mailto:me@lab.org
 # STATUS_ARGS=...     further arguments of make status: --json, or a folder
 # ALSCELL_PYTHON=...  the Python (3.12 or 3.13) to set up with; default: the first one found
 # ALSCELL_TEST_DATA=. folder of the examples' data; default: ../shared/data
@@ -35,7 +36,9 @@ data_folder = $(or $(ALSCELL_TEST_DATA),$(abspath $(CURDIR)/../shared/data))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
-snakemake = .venv/bin/snakemake --cores $(CORES)
+# The address goes by the environment: it may hold a secret, and a command line is for all to see.
+notified = $(if $(NOTIFY),PYTHONPATH=workflow/plugins SNAKEMAKE_LOGGER_NOTIFY_TO="$(NOTIFY)" )
+snakemake = $(notified).venv/bin/snakemake $(if $(NOTIFY),--logger notify )--cores $(CORES)
 
 .PHONY: help setup demo status test test-downloads rehearsal verify reproduction bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
 

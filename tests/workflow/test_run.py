@@ -17,7 +17,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from alscell.contract import FILES, find_contract
-from alscell.files import read_samples, read_table, sha256
+from alscell.files import read_samples, read_table, read_yaml, sha256
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COHORT = Path(__file__).with_name("cohort")
@@ -123,6 +123,17 @@ def test_cell_types_in_which_nothing_moves_stay_quiet(run, tests_of, dataset, ce
     genes = genes.query("contrast == 'als_vs_control' and cell_type == @cell_type")
     assert len(genes) > 300
     assert (genes["fdr"] <= 0.05).sum() <= 1
+
+
+def test_manifest_says_what_made_each_result(run):
+    table = read_table(run / "results/manifest.tsv", "manifest")
+    assert set(table["software"]) == {sha256(run / "results/software.tsv")}
+    assert (table.groupby("rule")["code"].nunique() == 1).all()
+    assert (table.groupby("code")["rule"].nunique() == 1).all()
+    loaded = table[table["rule"] == "load_sample"]
+    assert loaded["parameters"].nunique() == len(loaded) / 2 > 10  # two files a sample
+    resolved = read_yaml(run / "results/config.yaml")
+    assert (resolved["clusters"]["n_subsamples"], resolved["seed"]) == (3, 42)
 
 
 def test_raw_files_are_listed_with_their_checksums(run):
