@@ -3,6 +3,8 @@
 # CORES=2             processors that Snakemake may use; default: all
 # SNAKEMAKE_ARGS=...  further arguments of snakemake, such as SNAKEMAKE_ARGS="--dry-run" or "qc"
 # PYTEST_ARGS=...     further arguments of pytest, such as PYTEST_ARGS="-k quality"
+# NOTIFY=...          tell this address of failures and of the end: https://... (a webhook) or mailto:me@lab.org
+# STATUS_ARGS=...     further arguments of make status: --json, or a folder
 # ALSCELL_PYTHON=...  the Python (3.12 or 3.13) to set up with; default: the first one found
 # ALSCELL_TEST_DATA=. folder of the examples' data; default: ../shared/data
 
@@ -19,6 +21,8 @@ NAME ?=
 RUN ?= .
 RUNS ?=
 MACHINE ?= idle
+OUTAGE ?= 120
+SLURM_ARGS ?=
 ACCESSION ?=
 FOLDER ?=
 MANIFEST ?= results/manifest.tsv
@@ -32,9 +36,11 @@ data_folder = $(or $(ALSCELL_TEST_DATA),$(abspath $(CURDIR)/../shared/data))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
-snakemake = .venv/bin/snakemake --cores $(CORES)
+# The address goes by the environment: it may hold a secret, and a command line is for all to see.
+notified = $(if $(NOTIFY),PYTHONPATH=workflow/plugins SNAKEMAKE_LOGGER_NOTIFY_TO="$(NOTIFY)" )
+snakemake = $(notified).venv/bin/snakemake $(if $(NOTIFY),--logger notify )--cores $(CORES)
 
-.PHONY: slurm setup-slurm profiles fit-resources resources-used help setup demo test test-downloads rehearsal verify reproduction bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
+.PHONY: help setup demo status test test-downloads rehearsal verify reproduction bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,15 +71,18 @@ example: setup  ## run a real dataset: make example NAME=velmeshev (or als_gse17
 	fi; \
 	$(snakemake) $(SNAKEMAKE_ARGS) --configfile "examples/$(NAME)/config.yaml" --config "data_folder=$(data_folder)"
 
+.PHONY: slurm test-slurm setup-slurm profiles fit-resources resources-used
 slurm: setup setup-slurm  ## run everything on a SLURM cluster (docs/cluster.md; yours: profiles/site/)
-	@. profiles/site/setup.sh && PYTHONPATH=$(CURDIR)/.venv.slurm \
-	.venv/bin/snakemake --profile profiles/slurm --workflow-profile profiles/site $(SNAKEMAKE_ARGS)
+	@profiles/slurm/start.sh $(SNAKEMAKE_ARGS)
 
 setup-slurm: setup  ## Snakemake's plugin for SLURM into .venv.slurm, where only `make slurm` finds it
 	@if ! cmp -s envs/slurm.lock .venv.slurm/slurm.lock; then \
 	  rm -rf .venv.slurm && .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 	    --target .venv.slurm --requirement envs/slurm.lock && cp envs/slurm.lock .venv.slurm/; \
 	fi
+
+test-slurm: setup setup-slurm  ## install and start a real SLURM, play faults, compare with a local run (root; OUTAGE=120)
+	@OUTAGE=$(OUTAGE) .venv/bin/python tests/slurm/run.py $(SLURM_ARGS)
 
 profiles: setup  ## write profiles/{slurm,lsf,kubernetes} from profiles/measured.tsv
 	@.venv/bin/python benchmarks/resources/fit.py
@@ -86,6 +95,9 @@ resources-used: setup  ## what was asked for the jobs of a finished run, beside 
 
 dataset: setup  ## draft a dataset folder from GEO: make dataset ACCESSION=GSE287257 (FOLDER=datasets/gse287257)
 	@PYTHONPATH=workflow/scripts .venv/bin/python workflow/scripts/draft_dataset.py "$(ACCESSION)" $(if $(FOLDER),--folder "$(FOLDER)") $(DATASET_ARGS)
+
+status:  ## how the run here stands: done, running, failed and why (STATUS_ARGS="--json", or another folder)
+	@.venv/bin/python workflow/scripts/show_status.py $(STATUS_ARGS) || true
 
 test: setup  ## run the tests
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)

@@ -26,12 +26,23 @@ from alscell import (
     figures_tests,
 )
 from alscell.errors import InputError
+from alscell.figure_tables import FIGURE_TABLES
 from alscell.tables import empty_table
 
 STAMP = "SIMULATED DATA"
 
 
 SYSTEMS = {"tissue": "tissue", "dish": "dish"}
+
+
+def scores_and_sheet(example, dataset: str) -> list[pd.DataFrame]:
+    """Donor scores and sample sheet of a dataset."""
+    return [example.pathway_donors(dataset), example.samples(dataset)]
+
+
+def of_contrast(example) -> dict:
+    """What the figure of pathway effects is told of the contrast."""
+    return {"contrast": example.CONTRASTS[example.CONTRAST], "min_cells": 10, "fdr": 0.05}
 
 
 def two_genotypes(example) -> dict:
@@ -93,7 +104,9 @@ def drawn(example):
         "running_sums": figures_enrichment.draw_running_sums(
             example.enrichment(one), genes, example.members(), named=[], fdr=0.05, **donor
         ),
-        "pathways": figures_tests.draw_pathways(tests, fdr=0.05, **donor),
+        "pathways": figures_tests.draw_pathways(
+            tests, *scores_and_sheet(example, one), **of_contrast(example), **donor
+        ),
         "pathway_donors": figures_tests.draw_pathway_donors(
             example.pathway_donors(one), tests, sheet, contrast=contrasts[example.CONTRAST], n_panels=4, **donor
         ),
@@ -136,8 +149,34 @@ def test_every_figure_of_simulated_data_is_stamped_and_holds_numbers(drawn):
         assert len(numbers), name
 
 
+def test_every_figure_has_a_page_s_width_and_type_that_can_be_read(drawn):
+    for name, (figure, _) in drawn.items():
+        assert figure.get_figwidth() <= figures.DOUBLE * figures.MILLIMETRE + 1e-9, name
+        shown = figure.findobj(lambda item: hasattr(item, "get_fontsize") and item.get_text() and item.get_visible())
+        sizes = {round(item.get_fontsize(), 2) for item in shown}
+        assert min(sizes) >= 5, (name, sizes)
+        assert max(sizes) <= 7, (name, sizes)
+
+
+def test_numbers_drawn_have_the_columns_of_the_dictionary(drawn):
+    for name, (_, numbers) in drawn.items():
+        assert list(numbers.columns) == FIGURE_TABLES[f"figure_{name}"].names, name
+
+
+def test_columns_name_the_donors_behind_them(drawn):
+    assert "motor neuron (5 v 4)" in texts(drawn["gene_panel"][0])
+    assert "progenitor (4 v 4)" in texts(drawn["pathway_heatmap"][0])
+    assert "rare" in texts(drawn["pathway_heatmap"][0]).split("\n")  # not tested: no donors to name
+
+
 def test_real_data_has_no_stamp(example):
-    figure, _ = figures_tests.draw_pathways(example.pathway_tests("dish"), fdr=0.05, replicate="line", stamp="")
+    figure, _ = figures_tests.draw_pathways(
+        example.pathway_tests("dish"),
+        *scores_and_sheet(example, "dish"),
+        **of_contrast(example),
+        replicate="line",
+        stamp="",
+    )
     assert "SIMULATED" not in texts(figure)
 
 
@@ -300,6 +339,27 @@ def test_cluster_stability_fills_the_chosen_resolution_and_writes_the_number_of_
     assert "n = 10 random parts of 80 % of the cells" in texts(figure)
 
 
+def test_pathways_draw_donors_less_the_controls_in_the_unit_of_the_effect(drawn, example):
+    figure, numbers = drawn["pathways"]
+    effects, points = numbers[numbers["donor"].isna()], numbers[numbers["donor"].notna()]
+    tests = example.pathway_tests("tissue")
+    assert len(effects) == len(tests)
+    assert len(points) == len(tests) * len(example.samples("tissue"))
+    scores = example.pathway_donors("tissue").query("cell_type == 'microglia' and pathway == 'interferon_alpha'")
+    scores = scores.set_index("donor")["score"]
+    own = points.query("cell_type == 'microglia' and pathway == 'interferon_alpha'").set_index("donor")
+    level = scores[[name for name in scores.index if name.startswith("C")]].mean()
+    assert np.allclose(own["donor_value"].sort_index(), (scores.sort_index() - level) / 0.01)  # donor_sd of the example
+    assert own["arm"].value_counts().to_dict() == {"case": 5, "control": 4}
+    assert own.loc[own["arm"] == "control", "donor_value"].mean() == pytest.approx(0, abs=1e-9)
+    assert "5 v 4 donors" in texts(figure)
+    assert "points: donors less the mean of controls" in texts(figure)
+    few = example.pathway_donors("tissue").assign(n_cells=lambda table: np.where(table["donor"] == "A0", 9, 40))
+    arms = figures.donor_arms(example.samples("tissue"), example.CONTRASTS[example.CONTRAST])
+    _, left = figures_tests.pathway_numbers(tests, few, arms, min_cells=10)
+    assert "A0" not in set(left["donor"])
+
+
 def test_composition_draws_every_donor_in_its_arm(drawn):
     numbers = drawn["composition"][1]
     shares = numbers[numbers["quantity"] == "share"]
@@ -420,7 +480,8 @@ def test_planted_tally(drawn):
 def test_empty_tables_give_a_figure_that_says_so(example):
     sheet, contrasts = example.samples("tissue"), example.CONTRASTS
     donor = {"replicate": "donor", "stamp": ""}
-    none, of_contrast = empty_table, {"contrast": contrasts[example.CONTRAST], "n_panels": 3}
+    none, of_panels = empty_table, {"contrast": contrasts[example.CONTRAST], "n_panels": 3}
+    of_arms = of_contrast(example)
     pairs = [
         figures_cells.draw_quality(none("quality").assign(sample=""), none("quality_limits"), contrasts={}, stamp=""),
         figures_clusters.draw_cluster_stability(
@@ -445,8 +506,8 @@ def test_empty_tables_give_a_figure_that_says_so(example):
         figures_enrichment.draw_running_sums(
             none("enrichment"), none("differential"), example.members(), named=[], fdr=0.05, **donor
         ),
-        figures_tests.draw_pathways(none("pathway_tests"), fdr=0.05, **donor),
-        figures_tests.draw_pathway_donors(none("pathway_donors"), none("pathway_tests"), sheet, **of_contrast, **donor),
+        figures_tests.draw_pathways(none("pathway_tests"), none("pathway_donors"), sheet, **of_arms, **donor),
+        figures_tests.draw_pathway_donors(none("pathway_donors"), none("pathway_tests"), sheet, **of_panels, **donor),
         figures_calibration.draw_calibration(none("calibration"), none("calibration_histogram"), stamp=""),
         figures_summary.draw_pathway_heatmap(none("pathway_tests"), none("differential_skipped"), fdr=0.05, stamp=""),
         figures_genotypes.draw_genotypes(
@@ -484,8 +545,10 @@ def test_only_descriptive_results_are_drawn_without_p(example):
     figure, numbers = figures_tests.draw_volcano(genes, fdr=0.05, n_labels=3, replicate="donor", stamp="")
     assert "no p values" in texts(figure)
     assert numbers.empty
-    figure, numbers = figures_tests.draw_pathways(tests, fdr=0.05, replicate="donor", stamp="")
-    assert len(numbers) == len(example.SETS)
+    figure, numbers = figures_tests.draw_pathways(
+        tests, *scores_and_sheet(example, "tissue"), **of_contrast(example), replicate="donor", stamp=""
+    )
+    assert numbers["effect"].notna().sum() == len(example.SETS)
 
 
 def test_colors_are_fixed_and_differ(example):
@@ -533,7 +596,7 @@ def test_tdp43_draws_every_donor_of_both_arms_and_no_index_of_few_targets(drawn,
 def test_ligands_draw_only_columns_with_an_effect(drawn):
     figure, numbers = drawn["ligand_receptor"]
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
-    assert labels == ["astrocyte → motor neuron", "microglia → motor neuron", "mural → motor neuron"]
+    assert labels == [f"{name} → motor neuron (5 v 4)" for name in ("astrocyte", "microglia", "mural")]
     assert "HGF" not in set(numbers["ligand"])
 
 

@@ -105,7 +105,16 @@ def results(example, tmp_path_factory) -> Results:
     for place, name in enumerate(("embedding", "cell_types")):
         tables[name] = pd.concat([cells[one][place].assign(dataset=one) for one in example.TYPES])
     tables["pathway_scores"] = tables["embedding"][["dataset", "cell"]].assign(**{"stress/hypoxia": 0.25})
-    figure, _ = draw_pathways(example.pathway_tests("tissue"), fdr=0.05, replicate="donor", stamp="SIMULATED DATA")
+    figure, _ = draw_pathways(
+        example.pathway_tests("tissue"),
+        example.pathway_donors("tissue"),
+        example.samples("tissue"),
+        contrast=example.CONTRASTS[example.CONTRAST],
+        min_cells=10,
+        fdr=0.05,
+        replicate="donor",
+        stamp="SIMULATED DATA",
+    )
     path = tmp_path_factory.mktemp("figures") / "pathways.png"
     figure.savefig(path)
     return Results(

@@ -134,9 +134,10 @@ class Cluster:
         """Nodes in one state, as sinfo shows it."""
         return ask("sinfo", "-h", "-N", "-o", "%N", "-t", state).split()
 
-    def jobs(self, columns: str = "jobid,state,submit,start,end,nodelist,reqmem,maxrss,timelimit,elapsed") -> str:
+    def jobs(self) -> str:
         """What sacct says of all jobs and their steps."""
-        return ask("sacct", "-X", "-P", "-S", "now-1days", f"--format={columns},jobname", tolerant=True)
+        columns = "jobid,jobname,state,submit,start,end,nodelist,reqmem,maxrss,timelimit,elapsed"
+        return ask("sacct", "-P", "-S", "now-1days", "-E", "now", f"--format={columns}")
 
     def _spawn(self, name: str, *command: str | Path, **variables: str) -> None:
         with (self.folder / "log" / f"{name}.out").open("a") as stream:

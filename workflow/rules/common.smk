@@ -131,6 +131,7 @@ LIBRARY = {
         "report_tables",
         "report_text",
         "report_untested",
+        "run_status",
         "sample_cells",
         "sample_checks",
         "series_matrix",
@@ -760,7 +761,8 @@ def checkout(wildcards, output):
     return str(Path(str(next(maker.snakefile for maker in workflow.rules if maker.script))).parents[2])
 
 
-def run_summary(outcome):
-    """Command that prints where the time went and where the results lie."""
+def run_summary(outcome, logs):
+    """Command that prints where the time went, and where the results lie or why jobs failed."""
     script = workflow.source_path("../scripts/summarise_run.py")
-    return shlex.join([sys.executable, script, outcome, config["summary_folder"], *DATASETS])
+    own = [path for path in logs if path.endswith(".snakemake.log")]
+    return shlex.join([sys.executable, script, outcome, config["summary_folder"], *(own or [""])[:1], *DATASETS])

@@ -347,6 +347,8 @@ rule plot_running_sums:
 rule plot_pathways:
     input:
         tests="results/{dataset}/pathway_tests/{contrast}.tsv",
+        donors="results/{dataset}/pathway_donors.parquet",
+        samples=local(sheet),
         library=library("plot_pathways"),
     output:
         pdf="<summary>/figures/pathways_{dataset}_{contrast}.pdf",
@@ -365,6 +367,8 @@ rule plot_pathways:
         "../../envs/alscell.yaml"
     threads: 1
     params:
+        contrast_levels=lookup("contrasts/{contrast}", within=config),
+        min_cells=lookup("pseudobulk/min_cells", within=config),
         fdr=lookup("differential/fdr", within=config),
         replicate=fact("replicate", default="donor"),
         simulated=fact("simulated", default=False),

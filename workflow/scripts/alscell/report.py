@@ -58,7 +58,7 @@ FIGURES = {
     "volcano": "Log2 fold change against donor-level p value of every gene; colored genes reach the FDR.",
     "gene_heatmap": "Expression of the top genes in every donor, within the gene; framed: rests on that donor.",
     "running_sums": "Running sums of the sets of the lowest CAMERA p along the genes ranked by t; ticks: their genes.",
-    "pathways": "Effect of each gene set with its 95 % interval, one column a cell type.",
+    "pathways": "Effect of each gene set with its 95 % interval and donors, one column a cell type.",
     "pathway_donors": "Donor scores of the gene sets that differ most; each point is a donor, bars are means.",
     "pathway_views": "Activity of each gene set between donors against CAMERA; hollow: NES of the other sign.",
     "calibration": "P values with labels shuffled among the donors: flat, if a test is calibrated. Below: share under "

@@ -632,6 +632,7 @@ TABLES = {
                 _c("effect_control_sd", FLOAT, "the same difference in standard deviations of control donors; empty when descriptive", nullable=True),
                 _c("ci_low_control_sd", FLOAT, "95 % interval, lower end", nullable=True),
                 _c("ci_high_control_sd", FLOAT, "95 % interval, upper end", nullable=True),
+                _c("donor_sd", FLOAT, "score that one unit of `effect` stands for: standard deviation of donors within arms; empty where they do not differ", "0..1", nullable=True),
                 _STATISTIC,
                 _P,
                 _c("fdr", FLOAT, "Benjamini-Hochberg over all cell types and sets of the contrast", nullable=True),
