@@ -19,6 +19,9 @@ pathvars:
     summary=config["summary_folder"],
 
 
+container: config["container"] or None
+
+
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/acquire.smk"

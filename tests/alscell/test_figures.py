@@ -26,6 +26,7 @@ from alscell import (
     figures_tests,
 )
 from alscell.errors import InputError
+from alscell.figure_tables import FIGURE_TABLES
 from alscell.tables import empty_table
 
 STAMP = "SIMULATED DATA"
@@ -148,6 +149,26 @@ def test_every_figure_of_simulated_data_is_stamped_and_holds_numbers(drawn):
         assert len(numbers), name
 
 
+def test_every_figure_has_a_page_s_width_and_type_that_can_be_read(drawn):
+    for name, (figure, _) in drawn.items():
+        assert figure.get_figwidth() <= figures.DOUBLE * figures.MILLIMETRE + 1e-9, name
+        shown = figure.findobj(lambda item: hasattr(item, "get_fontsize") and item.get_text() and item.get_visible())
+        sizes = {round(item.get_fontsize(), 2) for item in shown}
+        assert min(sizes) >= 5, (name, sizes)
+        assert max(sizes) <= 7, (name, sizes)
+
+
+def test_numbers_drawn_have_the_columns_of_the_dictionary(drawn):
+    for name, (_, numbers) in drawn.items():
+        assert list(numbers.columns) == FIGURE_TABLES[f"figure_{name}"].names, name
+
+
+def test_columns_name_the_donors_behind_them(drawn):
+    assert "motor neuron (5 v 4)" in texts(drawn["gene_panel"][0])
+    assert "progenitor (4 v 4)" in texts(drawn["pathway_heatmap"][0])
+    assert "rare" in texts(drawn["pathway_heatmap"][0]).split("\n")  # not tested: no donors to name
+
+
 def test_real_data_has_no_stamp(example):
     figure, _ = figures_tests.draw_pathways(
         example.pathway_tests("dish"),
@@ -196,6 +217,28 @@ def test_ambient_figure_groups_samples_by_condition_and_says_what_cannot_be_told
         example.ambient("tissue").tail(1), example.quality_limits("tissue"), contrasts=example.CONTRASTS, stamp=""
     )
     assert "SIMULATED" not in texts(alone)
+
+
+def test_drawn_again_the_new_figure_has_the_same_bytes(example, drawn, tmp_path):
+    """Drawn from shuffled rows, in a new figure: order and memory of an earlier one change nothing."""
+    genes, sets = example.differential("tissue"), example.enrichment("tissue")
+    donor = {"replicate": "donor", "stamp": STAMP}
+    again = {
+        "running_sums": figures_enrichment.draw_running_sums(
+            sets.sample(frac=1, random_state=1), genes.sample(frac=1, random_state=2), example.members(), named=[],
+            fdr=0.05, **donor,
+        ),
+        "cluster_stability": figures_clusters.draw_cluster_stability(
+            example.cluster_stability()[::-1], min_stability=0.8, n_subsamples=10, subsample_fraction=0.8, stamp=STAMP
+        ),
+    }  # fmt: skip
+    for name, pair in again.items():
+        sums = []
+        for turn, (figure, numbers) in (("first", drawn[name]), ("second", pair)):
+            paths = [tmp_path / f"{name}_{turn}.{ending}" for ending in ("pdf", "png", "tsv")]
+            figures.save_figure(figure, numbers, pdf=paths[0], png=paths[1], numbers=paths[2])
+            sums.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths])
+        assert sums[0] == sums[1], name
 
 
 def test_quality_counts_each_cell_once_under_its_first_reason(example, drawn):
@@ -367,6 +410,7 @@ def test_heat_map_has_a_column_for_types_that_were_not_tested(drawn):
 def test_tissue_and_dish_are_compared_only_where_both_exist(drawn):
     numbers = drawn["tissue_dish"][1]
     assert set(numbers["cell_type"]) == {"motor_neuron"}
+    assert "n = 1 v 1 datasets" in texts(drawn["tissue_dish"][0])
 
 
 def test_one_dataset_or_one_system_is_said_to_be_so(example):
@@ -528,6 +572,7 @@ def test_only_descriptive_results_are_drawn_without_p(example):
         tests, *scores_and_sheet(example, "tissue"), **of_contrast(example), replicate="donor", stamp=""
     )
     assert numbers["effect"].notna().sum() == len(example.SETS)
+    assert "no test" in texts(figure).splitlines()
 
 
 def test_colors_are_fixed_and_differ(example):
@@ -575,7 +620,7 @@ def test_tdp43_draws_every_donor_of_both_arms_and_no_index_of_few_targets(drawn,
 def test_ligands_draw_only_columns_with_an_effect(drawn):
     figure, numbers = drawn["ligand_receptor"]
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
-    assert labels == ["astrocyte → motor neuron", "microglia → motor neuron", "mural → motor neuron"]
+    assert labels == [f"{name} → motor neuron (5 v 4)" for name in ("astrocyte", "microglia", "mural")]
     assert "HGF" not in set(numbers["ligand"])
 
 

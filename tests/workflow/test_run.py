@@ -297,6 +297,28 @@ def test_an_edited_age_reruns_only_what_depends_on_it(run, tmp_path):
     assert not planned & needless
 
 
+def test_one_figure_by_its_name_plans_only_what_it_needs(tmp_path):
+    shutil.copytree(COHORT, tmp_path / "cohort")
+    planned = rules_of(snakemake(tmp_path, "--dry-run", "results/figures/pathway_heatmap.pdf"))
+    assert {name for name in planned if name.startswith("plot_")} == {"plot_pathway_heatmap"}
+    assert {"test_pathways", "gather_pathways", "test_differential", "score_pathways"} <= planned
+    needless = {"test_calibration", "test_enrichment", "test_composition", "assemble_atlas", "synthesize_datasets"}
+    assert not planned & {*needless, "write_report", "write_manifest"}
+
+
+def test_a_changed_threshold_reruns_only_the_stages_below_it(run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder, copy_function=shutil.copy2, symlinks=True)
+    with (folder / "cohort/config.yaml").open("a", encoding="utf-8") as stream:
+        stream.write("\ndifferential:\n  fdr: 0.1\n")
+    planned = rules_of(snakemake(folder, "--dry-run"))
+    assert {"plot_volcano", "plot_pathways", "plot_gene_heatmap", "compare_views", "write_report"} <= planned
+    above = {"simulate_file", "load_sample", "measure_quality", "embed_cells", "cluster_cells", "annotate_cells"}
+    above |= {"sum_pseudobulk", "score_pathways", "assemble_atlas", "collect_gene_sets"}
+    drawn_without_it = {"plot_quality", "plot_umap", "plot_markers", "plot_cluster_stability"}
+    assert not planned & (above | drawn_without_it)
+
+
 def test_a_killed_run_resumes_on_one_core_and_gives_the_same_bytes(run, tmp_path):
     """kill -9 in mid-run, then again with one core instead of two: the checksums of all results are the same."""
     folder = tmp_path / "again"

@@ -233,7 +233,8 @@ def draw_pathways(
     """
     drawn, points = pathway_numbers(tests, donors, donor_arms(samples, contrast), min_cells=min_cells)
     if drawn.empty:
-        return message_figure("Pathway activity: no gene set could be compared.", stamp=stamp), drawn
+        why = "Pathway activity: no gene set could be compared."
+        return message_figure(why, stamp=stamp), pd.concat([drawn, points])
     types = order_cell_types(drawn[CELL_TYPE])
     keys = drawn[[FAMILY, PATHWAY]].drop_duplicates().sort_values([FAMILY, PATHWAY])
     sets = list(keys.itertuples(index=False, name=None))
@@ -298,7 +299,8 @@ def _forest_panel(axes: Axes, tests: pd.DataFrame, rows: dict, fdr: float, repli
     fill = np.where(tests["descriptive"], "white", color)
     axes.scatter(tests["effect"], y, s=9, color=fill, edgecolor=color, linewidth=0.7, zorder=3)
     counts = f"{tests['n_case'].max()} v {tests['n_control'].max()} {replicate}s"
-    title = f"{plain(tests[CELL_TYPE].iloc[0])}\n{counts}\n{hit.sum()} of {len(tests)} sets at FDR"
+    found = "no test" if tests["descriptive"].all() else f"{hit.sum()} of {len(tests)} sets at FDR"
+    title = f"{plain(tests[CELL_TYPE].iloc[0])}\n{counts}\n{found}"
     axes.set_title(title, fontsize=6)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelbottom=True)
