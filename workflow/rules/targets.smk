@@ -108,3 +108,13 @@ rule figures:
 rule report:
     input:
         "<summary>/report.html",
+
+
+rule deposit:
+    input:
+        "<summary>/ro-crate-metadata.json",
+
+
+rule submission:
+    input:
+        expand_datasets("results/{dataset}/submission.h5ad", WITH_CELLS),

@@ -296,6 +296,18 @@ def read_h5ad(path: str | Path) -> Any:
     return anndata.read_h5ad(path)
 
 
+@contextlib.contextmanager
+def open_h5ad(path: str | Path) -> Iterator[Any]:
+    """An AnnData of ours whose X stays on disk."""
+    import anndata
+
+    data = anndata.read_h5ad(path, backed="r")
+    try:
+        yield data
+    finally:
+        data.file.close()
+
+
 def read_identity(path: str | Path) -> pd.DataFrame:
     """Barcode, fingerprint and number of genes of every cell of a counts.h5ad, without its counts."""
     import h5py
