@@ -219,6 +219,28 @@ def test_ambient_figure_groups_samples_by_condition_and_says_what_cannot_be_told
     assert "SIMULATED" not in texts(alone)
 
 
+def test_drawn_again_the_new_figure_has_the_same_bytes(example, drawn, tmp_path):
+    """Drawn from shuffled rows, in a new figure: order and memory of an earlier one change nothing."""
+    genes, sets = example.differential("tissue"), example.enrichment("tissue")
+    donor = {"replicate": "donor", "stamp": STAMP}
+    again = {
+        "running_sums": figures_enrichment.draw_running_sums(
+            sets.sample(frac=1, random_state=1), genes.sample(frac=1, random_state=2), example.members(), named=[],
+            fdr=0.05, **donor,
+        ),
+        "cluster_stability": figures_clusters.draw_cluster_stability(
+            example.cluster_stability()[::-1], min_stability=0.8, n_subsamples=10, subsample_fraction=0.8, stamp=STAMP
+        ),
+    }  # fmt: skip
+    for name, pair in again.items():
+        sums = []
+        for turn, (figure, numbers) in (("first", drawn[name]), ("second", pair)):
+            paths = [tmp_path / f"{name}_{turn}.{ending}" for ending in ("pdf", "png", "tsv")]
+            figures.save_figure(figure, numbers, pdf=paths[0], png=paths[1], numbers=paths[2])
+            sums.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths])
+        assert sums[0] == sums[1], name
+
+
 def test_quality_counts_each_cell_once_under_its_first_reason(example, drawn):
     cells = example.quality("tissue")
     numbers = drawn["quality"][1]
@@ -388,6 +410,7 @@ def test_heat_map_has_a_column_for_types_that_were_not_tested(drawn):
 def test_tissue_and_dish_are_compared_only_where_both_exist(drawn):
     numbers = drawn["tissue_dish"][1]
     assert set(numbers["cell_type"]) == {"motor_neuron"}
+    assert "n = 1 v 1 datasets" in texts(drawn["tissue_dish"][0])
 
 
 def test_one_dataset_or_one_system_is_said_to_be_so(example):
@@ -549,6 +572,7 @@ def test_only_descriptive_results_are_drawn_without_p(example):
         tests, *scores_and_sheet(example, "tissue"), **of_contrast(example), replicate="donor", stamp=""
     )
     assert numbers["effect"].notna().sum() == len(example.SETS)
+    assert "no test" in texts(figure).splitlines()
 
 
 def test_colors_are_fixed_and_differ(example):

@@ -154,7 +154,7 @@ FIGURE_TABLES = {
             *_of("synthesis_pathways", "tau_squared i_squared q_p_value"),
         ),
         _numbers("tissue_dish", "one gene set in one cell type",
-            *_of("synthesis_programmes", "contrast cell_type family pathway effect_tissue ci_low_tissue ci_high_tissue"),
+            *_of("synthesis_programmes", "contrast cell_type family pathway n_tissue n_dish effect_tissue ci_low_tissue ci_high_tissue"),
             *_of("synthesis_programmes", "effect_dish ci_low_dish ci_high_dish"),
             *_of("synthesis_programmes", "difference ci_low_difference ci_high_difference verdict"),
         ),

@@ -299,7 +299,8 @@ def _forest_panel(axes: Axes, tests: pd.DataFrame, rows: dict, fdr: float, repli
     fill = np.where(tests["descriptive"], "white", color)
     axes.scatter(tests["effect"], y, s=9, color=fill, edgecolor=color, linewidth=0.7, zorder=3)
     counts = f"{tests['n_case'].max()} v {tests['n_control'].max()} {replicate}s"
-    title = f"{plain(tests[CELL_TYPE].iloc[0])}\n{counts}\n{hit.sum()} of {len(tests)} sets at FDR"
+    found = "no test" if tests["descriptive"].all() else f"{hit.sum()} of {len(tests)} sets at FDR"
+    title = f"{plain(tests[CELL_TYPE].iloc[0])}\n{counts}\n{found}"
     axes.set_title(title, fontsize=6)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelbottom=True)
