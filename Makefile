@@ -3,6 +3,8 @@
 # CORES=2             processors that Snakemake may use; default: all
 # SNAKEMAKE_ARGS=...  further arguments of snakemake, such as SNAKEMAKE_ARGS="--dry-run" or "qc"
 # PYTEST_ARGS=...     further arguments of pytest, such as PYTEST_ARGS="-k quality"
+# NOTIFY=...          tell this address of failures and of the end: https://... (a webhook) or mailto:me@lab.org
+# STATUS_ARGS=...     further arguments of make status: --json, or a folder
 # ALSCELL_PYTHON=...  the Python (3.12 or 3.13) to set up with; default: the first one found
 # ALSCELL_TEST_DATA=. folder of the examples' data; default: ../shared/data
 
@@ -14,14 +16,18 @@ CORES ?= all
 SNAKEMAKE_ARGS ?=
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
+REPORT ?= results/report.html
 NAME ?=
 RUN ?= .
 RUNS ?=
 MACHINE ?= idle
+OUTAGE ?= 120
+SLURM_ARGS ?=
 ACCESSION ?=
 FOLDER ?=
 MANIFEST ?= results/manifest.tsv
 OTHER ?=
+OTHER_PYTHON ?=
 DATASET_ARGS ?=
 data_folder = $(or $(ALSCELL_TEST_DATA),$(abspath $(CURDIR)/../shared/data))
 
@@ -30,9 +36,11 @@ data_folder = $(or $(ALSCELL_TEST_DATA),$(abspath $(CURDIR)/../shared/data))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
-snakemake = .venv/bin/snakemake --cores $(CORES)
+# The address goes by the environment: it may hold a secret, and a command line is for all to see.
+notified = $(if $(NOTIFY),PYTHONPATH=workflow/plugins SNAKEMAKE_LOGGER_NOTIFY_TO="$(NOTIFY)" )
+snakemake = $(notified).venv/bin/snakemake $(if $(NOTIFY),--logger notify )--cores $(CORES)
 
-.PHONY: slurm setup-slurm profiles fit-resources resources-used help setup demo test test-downloads rehearsal verify bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
+.PHONY: help setup demo status test test-downloads rehearsal verify reproduction bench-dense calibration-benchmark validate-sets run example dataset check format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,15 +71,18 @@ example: setup  ## run a real dataset: make example NAME=velmeshev (or als_gse17
 	fi; \
 	$(snakemake) $(SNAKEMAKE_ARGS) --configfile "examples/$(NAME)/config.yaml" --config "data_folder=$(data_folder)"
 
+.PHONY: slurm test-slurm setup-slurm profiles fit-resources resources-used
 slurm: setup setup-slurm  ## run everything on a SLURM cluster (docs/cluster.md; yours: profiles/site/)
-	@. profiles/site/setup.sh && PYTHONPATH=$(CURDIR)/.venv.slurm \
-	.venv/bin/snakemake --profile profiles/slurm --workflow-profile profiles/site $(SNAKEMAKE_ARGS)
+	@profiles/slurm/start.sh $(SNAKEMAKE_ARGS)
 
 setup-slurm: setup  ## Snakemake's plugin for SLURM into .venv.slurm, where only `make slurm` finds it
 	@if ! cmp -s envs/slurm.lock .venv.slurm/slurm.lock; then \
 	  rm -rf .venv.slurm && .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 	    --target .venv.slurm --requirement envs/slurm.lock && cp envs/slurm.lock .venv.slurm/; \
 	fi
+
+test-slurm: setup setup-slurm  ## install and start a real SLURM, play faults, compare with a local run (root; OUTAGE=120)
+	@OUTAGE=$(OUTAGE) .venv/bin/python tests/slurm/run.py $(SLURM_ARGS)
 
 profiles: setup  ## write profiles/{slurm,lsf,kubernetes} from profiles/measured.tsv
 	@.venv/bin/python benchmarks/resources/fit.py
@@ -85,6 +96,9 @@ resources-used: setup  ## what was asked for the jobs of a finished run, beside 
 dataset: setup  ## draft a dataset folder from GEO: make dataset ACCESSION=GSE287257 (FOLDER=datasets/gse287257)
 	@PYTHONPATH=workflow/scripts .venv/bin/python workflow/scripts/draft_dataset.py "$(ACCESSION)" $(if $(FOLDER),--folder "$(FOLDER)") $(DATASET_ARGS)
 
+status:  ## how the run here stands: done, running, failed and why (STATUS_ARGS="--json", or another folder)
+	@.venv/bin/python workflow/scripts/show_status.py $(STATUS_ARGS) || true
+
 test: setup  ## run the tests
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
 
@@ -94,8 +108,23 @@ test-downloads: setup  ## every fault of a server against every layout of raw fi
 rehearsal: setup  ## download to report on the default datasets, from a local server with SIMULATED files
 	@PYTHONPATH=workflow/scripts .venv/bin/python tests/registry/rehearse.py results/rehearsal --cores $(CORES)
 
+.PHONY: browser-test measure-report
+browser-test: .venv-browser/made  ## open a finished report in a headless Chromium: REPORT=results/report.html (SCREENSHOTS=folder)
+	@REPORT="$(REPORT)" .venv-browser/bin/python -m pytest tests/browser $(PYTEST_ARGS)
+
+measure-report: .venv-browser/made  ## size, load time and memory of a report in Chromium: REPORT=results/report.html
+	@.venv-browser/bin/python benchmarks/report_page.py "$(REPORT)"
+
+.venv-browser/made: envs/browser.lock | setup
+	@rm -rf .venv-browser && .venv/bin/python -m venv .venv-browser && \
+	.venv-browser/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+	  --requirement envs/browser.lock && touch $@
+
 verify: setup  ## the same results again? make verify MANIFEST=results/manifest.tsv (OTHER=...: compare two runs only)
 	@.venv/bin/python workflow/scripts/verify_run.py "$(MANIFEST)" $(if $(OTHER),--other "$(OTHER)") $(if $(FOLDER),--folder "$(FOLDER)") --cores $(CORES)
+
+reproduction: setup  ## the same bytes on other cores, folders, locales, Pythons? writes docs/reproduction.md; 20 to 40 min
+	@.venv/bin/python tests/reproduction/matrix.py $(if $(FOLDER),--folder "$(FOLDER)") $(if $(OTHER_PYTHON),--other-python "$(OTHER_PYTHON)")
 
 bench-dense: setup  ## time and memory of reading a dense csv.gz of 20,000 genes x 20,000 cells
 	@.venv/bin/python benchmarks/dense.py --out results/bench_dense.tsv
@@ -123,6 +152,8 @@ lock: setup  ## write envs/requirements.lock anew from requirements.in (LOCK_ARG
 	"$$folder/bin/python" -m pip install --quiet --disable-pip-version-check "uv<1" && \
 	"$$folder/bin/uv" pip compile --quiet --universal --python-version 3.12 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url $(LOCK_ARGS) envs/requirements.in --output-file envs/requirements.lock && \
+	"$$folder/bin/uv" pip compile --quiet --universal --python-version 3.12 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url $(LOCK_ARGS) envs/browser.in --output-file envs/browser.lock && \
 	"$$folder/bin/uv" pip compile --quiet --no-deps --universal --python-version 3.12 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url $(LOCK_ARGS) envs/slurm.in --output-file envs/slurm.lock && \
 	echo "envs/requirements.lock and slurm.lock are written; the next make sets up .venv from them."

@@ -19,6 +19,9 @@ pathvars:
     summary=config["summary_folder"],
 
 
+container: config["container"] or None
+
+
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/acquire.smk"
@@ -46,8 +49,8 @@ rule all:
 
 
 onsuccess:
-    shell(run_summary("done"))
+    shell(run_summary("done", log))
 
 
 onerror:
-    shell(run_summary("failed"))
+    shell(run_summary("failed", log))

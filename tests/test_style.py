@@ -20,6 +20,7 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 NOT_RULES = {
     "check_inputs",
     "draft_dataset",
+    "show_status",
     "summarise_run",
     "verify_run",
 }  # called by common.smk or make, not by a rule

@@ -24,12 +24,16 @@ LONG = {"acquire_file": 720, "fetch_collection": 60}  # minutes at least: what a
 DRIVEN = ("mem_mb", "seconds")
 MIN_SPREAD = 1.5  # largest over smallest input: below, a slope would be a guess
 
-# Rules that the measured runs have no job of, and the rule that does alike.
+# Rules that the measured runs have no job of, and the rule that does alike; the first pattern that fits counts.
 LIKE = {
     "learn_markers": "assemble_atlas",  # all cells of one h5ad
     "read_pseudobulk": "sum_pseudobulk",
     "score_pseudobulk": "score_pathways",
     "fetch_collection": "collect_gene_sets",
+    "estimate_ambient": "measure_quality",  # the counts of a sample
+    "mark_ambient": "explain_pathways",
+    "gather_*": "gather_directions",
+    "write_*": "write_manifest",
 }
 # Small rules that share a job. No other rule may stand between two of a group, else each would wait for the other.
 GROUPS = {
@@ -38,7 +42,7 @@ GROUPS = {
     "tables": (
         *("test_composition", "test_gene_panel", "test_tdp43", "test_ligand_receptor", "explain_pathways"),
         *("measure_coherence", "compare_views", "show_artefacts", "gather_pathways", "gather_directions"),
-        *("judge_programmes", "synthesize_datasets", "compare_planted"),
+        *("judge_programmes", "synthesize_datasets", "compare_planted", "gather_ambient", "mark_ambient"),
     ),
     "figures": ("plot_*",),
 }
@@ -64,7 +68,7 @@ def fit_table(measured: pd.DataFrame) -> pd.DataFrame:
     by_rule = dict(list(measured.groupby("rule")))
     rows = []
     for rule in sorted(scopes):
-        source = rule if rule in by_rule else LIKE.get(rule, "")
+        source = rule if rule in by_rule else _like(rule)
         if source:
             facts = {
                 "rule": rule,
@@ -77,6 +81,10 @@ def fit_table(measured: pd.DataFrame) -> pd.DataFrame:
         elif not rule.startswith("plot_"):
             raise ValueError(f"{rule}: no measured job, and not in LIKE of benchmarks/resources/model.py")
     return pd.DataFrame(rows)
+
+
+def _like(rule: str) -> str:
+    return next((source for pattern, source in LIKE.items() if fnmatch(rule, pattern)), "")
 
 
 def fit_rule(jobs: pd.DataFrame, group: str) -> dict[str, float]:

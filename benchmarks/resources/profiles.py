@@ -27,6 +27,7 @@ SYSTEMS = {
     "slurm": """\
 executor: slurm
 slurm-status-command: squeue  # sacct needs slurmdbd: without one, snakemake would wait for ever
+slurm-status-attempts: 100    # while the scheduler is down: after the last one the plugin forgets its jobs
 slurm-requeue: true           # a job of a node that was drained or lost goes back into the queue
 """,
     "lsf": """\

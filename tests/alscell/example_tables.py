@@ -272,7 +272,8 @@ def pathway_tests(dataset: str) -> pd.DataFrame:
             row |= {"p_value": 0.00012 if found else 0.4, "fdr": 0.0034 if found else 0.8, "fdr_within": 0.5}
             row |= {"random_set_percentile": 99.0 if found else 40.0, "descriptive": name == "mural"}
             row |= {f"{one}_control_sd": 1.2 * row[one] for one in ("effect", "ci_low", "ci_high")}
-            row |= {"minimum_detectable_effect": 1.9, "depth_correlation": 0.1, "depth_correlation_donors": 0.2}
+            row |= {"donor_sd": 0.01, "minimum_detectable_effect": 1.9}
+            row |= {"depth_correlation": 0.1, "depth_correlation_donors": 0.2}
             row |= {"depth_ratio": 0.9}
             if name == "mural":
                 tested = ("ci_low", "ci_high", "standard_error", "statistic", "p_value", "fdr", "fdr_within")

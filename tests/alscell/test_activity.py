@@ -68,6 +68,7 @@ def test_one_set_is_the_t_test_of_scipy():
     assert got["p_value"] == pytest.approx(expected.pvalue)
     sd = np.sqrt((3 * case.var() + 2 * control.var()) / 5)
     assert got["effect"] == pytest.approx((case.mean() - control.mean()) / sd)
+    assert got["donor_sd"] == pytest.approx(sd)
     low, high = expected.confidence_interval(0.95)
     assert [got["ci_low"], got["ci_high"]] == pytest.approx([low / sd, high / sd])
     assert got["standard_error"] == pytest.approx(np.sqrt(1 / 4 + 1 / 3))
@@ -166,7 +167,8 @@ def test_columns_in_any_order_and_any_unit():
     values = scores.pivot(index=["family", "pathway"], columns="donor", values="score")
     design = build_design(donors, **CONTRAST, covariates=[])
     expected = compare_sets(values, design, np.ones(9))
-    pd.testing.assert_frame_equal(compare_sets(values[values.columns[::-1]] * 7, design, np.ones(9)), expected)
+    turned = compare_sets(values[values.columns[::-1]] * 7, design, np.ones(9))
+    pd.testing.assert_frame_equal(turned.assign(donor_sd=turned["donor_sd"] / 7), expected)
     excluded = (expected["ci_low"] > 0) | (expected["ci_high"] < 0)
     assert (excluded == (expected["p_value"] < 0.05)).all()
 
@@ -240,6 +242,7 @@ def test_description_by_hand():
     arms = assign_groups(people(2, 2), CONTRAST)
     got = describe(one_set(3.0, 5.0, 1.0, 1.0), arms)
     assert got["effect"].tolist() == pytest.approx([3 / np.sqrt(2 / 2)])
+    assert got["donor_sd"].tolist() == pytest.approx([1.0])
     assert describe(one_set(3.0, 3.0, 1.0, 1.0), arms).empty  # no spread: the effect would be infinite
     assert describe(one_set(2.0, 2.0, 2.0, 2.0), arms)["effect"].tolist() == [0]
     assert describe(one_set(3.0, 1.0), assign_groups(people(1, 1), CONTRAST)).empty

@@ -108,11 +108,22 @@ def test_too_little_to_go_by_gives_no_share_and_a_reason():
     matrix, types = draw(0.1)
     alone = estimate(matrix, np.where(types == "astrocyte", "astrocyte", "unassigned"))
     few = estimate(matrix, types, markers=MARKERS.groupby("cell_type").head(1))
-    assert (alone.status, few.status, few.n_genes) == (ambient.NO_CELLS, ambient.FEW_MARKERS, 5)
+    assert (alone.status, few.status, few.n_genes) == (ambient.NO_PAIRS, ambient.FEW_MARKERS, 5)
     for found in (alone, few):
         soup = ambient.soup_profile(matrix, np.ones(len(types), dtype=bool))
         row = ambient.ambient_row(soup, found, dataset="d", sample="s", n_counts=1)
         assert check_table(row, "ambient")[["ambient_share", "ci_low", "ci_high"]].isna().all(axis=None)
+
+
+def test_a_sample_without_cells_counts_or_listed_genes_gives_no_share_and_no_warning(recwarn):
+    matrix, types = draw(0.1, n_cells=60)
+    nothing = sp.csr_matrix(matrix.shape, dtype=np.int32)
+    cases = ((matrix[:0], types[:0], MARKERS), (nothing, types, MARKERS), (matrix, types, MARKERS.assign(gene="NONE")))
+    for cells, labels, markers in cases:
+        found = estimate(cells, labels, markers=markers)
+        assert (found.status, found.n_pairs) == (ambient.NO_PAIRS, 0)
+        assert np.isnan(found.share)
+    assert [str(one.message) for one in recwarn] == []
 
 
 def test_the_same_seed_gives_the_same_interval():

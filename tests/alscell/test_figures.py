@@ -18,15 +18,48 @@ from alscell import (
     figures_dish,
     figures_enrichment,
     figures_genes,
+    figures_genotypes,
+    figures_heterogeneity,
     figures_panels,
     figures_samples,
     figures_summary,
     figures_tests,
 )
 from alscell.errors import InputError
+from alscell.figure_tables import FIGURE_TABLES
 from alscell.tables import empty_table
 
 STAMP = "SIMULATED DATA"
+
+
+SYSTEMS = {"tissue": "tissue", "dish": "dish"}
+
+
+def scores_and_sheet(example, dataset: str) -> list[pd.DataFrame]:
+    """Donor scores and sample sheet of a dataset."""
+    return [example.pathway_donors(dataset), example.samples(dataset)]
+
+
+def of_contrast(example) -> dict:
+    """What the figure of pathway effects is told of the contrast."""
+    return {"contrast": example.CONTRASTS[example.CONTRAST], "min_cells": 10, "fdr": 0.05}
+
+
+def two_genotypes(example) -> dict:
+    """The contrast of the example, and a second one."""
+    return example.CONTRASTS | {"c9als_vs_control": {"factor": "genotype", "case": ["C9"], "control": ["Control"]}}
+
+
+def two_contrasts(example) -> list[pd.DataFrame]:
+    """Gene sets and ALS genes of both: in the second one, microglia respond less, and no type but them is compared."""
+    parts = []
+    for table, effect in (
+        (example.pathway_tests("tissue"), "effect"),
+        (example.gene_panel("tissue"), "log2_fold_change"),
+    ):
+        less = table[table["cell_type"] == "microglia"].assign(contrast="c9als_vs_control", n_case=3)
+        parts.append(pd.concat([table, less.assign(**{effect: less[effect] / 2})]))
+    return parts
 
 
 def texts(figure) -> str:
@@ -71,7 +104,9 @@ def drawn(example):
         "running_sums": figures_enrichment.draw_running_sums(
             example.enrichment(one), genes, example.members(), named=[], fdr=0.05, **donor
         ),
-        "pathways": figures_tests.draw_pathways(tests, fdr=0.05, **donor),
+        "pathways": figures_tests.draw_pathways(
+            tests, *scores_and_sheet(example, one), **of_contrast(example), **donor
+        ),
         "pathway_donors": figures_tests.draw_pathway_donors(
             example.pathway_donors(one), tests, sheet, contrast=contrasts[example.CONTRAST], n_panels=4, **donor
         ),
@@ -94,6 +129,12 @@ def drawn(example):
         "pathway_heatmap": figures_summary.draw_pathway_heatmap(
             pd.concat(both), pd.concat(skipped), fdr=0.05, stamp=STAMP
         ),
+        "genotypes": figures_genotypes.draw_genotypes(
+            *two_contrasts(example), contrasts=two_genotypes(example), fdr=0.05, n_sets=6, n_genes=3, **donor
+        ),
+        "heterogeneity": figures_heterogeneity.draw_heterogeneity(
+            example.synthesis_pathways(), pd.concat(both), systems=SYSTEMS, n_sets=3, stamp=STAMP
+        ),
         "tissue_dish": figures_dish.draw_tissue_dish(example.synthesis_programmes(), n_labels=4, stamp=STAMP),
         "biomarkers": figures_biomarkers.draw_biomarkers(example.synthesis_biomarker_tests(), n_genes=30, stamp=STAMP),
         "replication": figures_summary.draw_replication(example.synthesis_replication(), stamp=STAMP),
@@ -102,14 +143,40 @@ def drawn(example):
 
 
 def test_every_figure_of_simulated_data_is_stamped_and_holds_numbers(drawn):
-    assert len(drawn) == 21
+    assert len(drawn) == 24
     for name, (figure, numbers) in drawn.items():
         assert STAMP in texts(figure), name
         assert len(numbers), name
 
 
+def test_every_figure_has_a_page_s_width_and_type_that_can_be_read(drawn):
+    for name, (figure, _) in drawn.items():
+        assert figure.get_figwidth() <= figures.DOUBLE * figures.MILLIMETRE + 1e-9, name
+        shown = figure.findobj(lambda item: hasattr(item, "get_fontsize") and item.get_text() and item.get_visible())
+        sizes = {round(item.get_fontsize(), 2) for item in shown}
+        assert min(sizes) >= 5, (name, sizes)
+        assert max(sizes) <= 7, (name, sizes)
+
+
+def test_numbers_drawn_have_the_columns_of_the_dictionary(drawn):
+    for name, (_, numbers) in drawn.items():
+        assert list(numbers.columns) == FIGURE_TABLES[f"figure_{name}"].names, name
+
+
+def test_columns_name_the_donors_behind_them(drawn):
+    assert "motor neuron (5 v 4)" in texts(drawn["gene_panel"][0])
+    assert "progenitor (4 v 4)" in texts(drawn["pathway_heatmap"][0])
+    assert "rare" in texts(drawn["pathway_heatmap"][0]).split("\n")  # not tested: no donors to name
+
+
 def test_real_data_has_no_stamp(example):
-    figure, _ = figures_tests.draw_pathways(example.pathway_tests("dish"), fdr=0.05, replicate="line", stamp="")
+    figure, _ = figures_tests.draw_pathways(
+        example.pathway_tests("dish"),
+        *scores_and_sheet(example, "dish"),
+        **of_contrast(example),
+        replicate="line",
+        stamp="",
+    )
     assert "SIMULATED" not in texts(figure)
 
 
@@ -150,6 +217,28 @@ def test_ambient_figure_groups_samples_by_condition_and_says_what_cannot_be_told
         example.ambient("tissue").tail(1), example.quality_limits("tissue"), contrasts=example.CONTRASTS, stamp=""
     )
     assert "SIMULATED" not in texts(alone)
+
+
+def test_drawn_again_the_new_figure_has_the_same_bytes(example, drawn, tmp_path):
+    """Drawn from shuffled rows, in a new figure: order and memory of an earlier one change nothing."""
+    genes, sets = example.differential("tissue"), example.enrichment("tissue")
+    donor = {"replicate": "donor", "stamp": STAMP}
+    again = {
+        "running_sums": figures_enrichment.draw_running_sums(
+            sets.sample(frac=1, random_state=1), genes.sample(frac=1, random_state=2), example.members(), named=[],
+            fdr=0.05, **donor,
+        ),
+        "cluster_stability": figures_clusters.draw_cluster_stability(
+            example.cluster_stability()[::-1], min_stability=0.8, n_subsamples=10, subsample_fraction=0.8, stamp=STAMP
+        ),
+    }  # fmt: skip
+    for name, pair in again.items():
+        sums = []
+        for turn, (figure, numbers) in (("first", drawn[name]), ("second", pair)):
+            paths = [tmp_path / f"{name}_{turn}.{ending}" for ending in ("pdf", "png", "tsv")]
+            figures.save_figure(figure, numbers, pdf=paths[0], png=paths[1], numbers=paths[2])
+            sums.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths])
+        assert sums[0] == sums[1], name
 
 
 def test_quality_counts_each_cell_once_under_its_first_reason(example, drawn):
@@ -272,6 +361,27 @@ def test_cluster_stability_fills_the_chosen_resolution_and_writes_the_number_of_
     assert "n = 10 random parts of 80 % of the cells" in texts(figure)
 
 
+def test_pathways_draw_donors_less_the_controls_in_the_unit_of_the_effect(drawn, example):
+    figure, numbers = drawn["pathways"]
+    effects, points = numbers[numbers["donor"].isna()], numbers[numbers["donor"].notna()]
+    tests = example.pathway_tests("tissue")
+    assert len(effects) == len(tests)
+    assert len(points) == len(tests) * len(example.samples("tissue"))
+    scores = example.pathway_donors("tissue").query("cell_type == 'microglia' and pathway == 'interferon_alpha'")
+    scores = scores.set_index("donor")["score"]
+    own = points.query("cell_type == 'microglia' and pathway == 'interferon_alpha'").set_index("donor")
+    level = scores[[name for name in scores.index if name.startswith("C")]].mean()
+    assert np.allclose(own["donor_value"].sort_index(), (scores.sort_index() - level) / 0.01)  # donor_sd of the example
+    assert own["arm"].value_counts().to_dict() == {"case": 5, "control": 4}
+    assert own.loc[own["arm"] == "control", "donor_value"].mean() == pytest.approx(0, abs=1e-9)
+    assert "5 v 4 donors" in texts(figure)
+    assert "points: donors less the mean of controls" in texts(figure)
+    few = example.pathway_donors("tissue").assign(n_cells=lambda table: np.where(table["donor"] == "A0", 9, 40))
+    arms = figures.donor_arms(example.samples("tissue"), example.CONTRASTS[example.CONTRAST])
+    _, left = figures_tests.pathway_numbers(tests, few, arms, min_cells=10)
+    assert "A0" not in set(left["donor"])
+
+
 def test_composition_draws_every_donor_in_its_arm(drawn):
     numbers = drawn["composition"][1]
     shares = numbers[numbers["quantity"] == "share"]
@@ -300,6 +410,7 @@ def test_heat_map_has_a_column_for_types_that_were_not_tested(drawn):
 def test_tissue_and_dish_are_compared_only_where_both_exist(drawn):
     numbers = drawn["tissue_dish"][1]
     assert set(numbers["cell_type"]) == {"motor_neuron"}
+    assert "n = 1 v 1 datasets" in texts(drawn["tissue_dish"][0])
 
 
 def test_one_dataset_or_one_system_is_said_to_be_so(example):
@@ -323,6 +434,56 @@ def test_wide_intervals_of_two_datasets_do_not_flatten_the_panel(example):
     assert -2.5 * largest < low < -largest < largest < high < 2.5 * largest
 
 
+def test_genotypes_stand_side_by_side_with_the_values_of_both_tables(drawn, example):
+    figure, numbers = drawn["genotypes"]
+    genes = two_contrasts(example)[1]
+    sets = numbers[numbers["kind"] == "gene_set"]
+    assert set(zip(sets["cell_type"].head(3), sets["name"].head(3), strict=True)) == {
+        ("microglia", "inflammation/interferon_alpha"),
+        ("motor_neuron", "stress/unfolded_protein_perk"),
+    }
+    found = sets[sets["name"] == "inflammation/interferon_alpha"].query("cell_type == 'microglia'")
+    assert found.set_index("contrast")["effect"].to_dict() == {"als_vs_control": 2.4, "c9als_vs_control": 1.2}
+    assert found.set_index("contrast")["n_case"].to_dict() == {"als_vs_control": 5, "c9als_vs_control": 3}
+    single = numbers[numbers["kind"] == "gene"]
+    assert set(single["name"]) <= set(genes["gene"])
+    assert "(all)" not in set(single["cell_type"])
+    written = texts(figure)
+    assert "C9 v Control donors" in written
+    assert "3 v 4" in written
+    assert "none" in written  # motor neurons in the second contrast
+    figure, numbers = figures_genotypes.draw_genotypes(
+        *two_contrasts(example), contrasts=example.CONTRASTS, fdr=0.05, n_sets=6, n_genes=3, replicate="donor", stamp=""
+    )
+    assert "the only contrast" in texts(figure)
+    assert numbers.empty
+
+
+def test_heterogeneity_sets_each_dataset_beside_the_pooled_effect(drawn, example):
+    figure, numbers = drawn["heterogeneity"]
+    assert set(numbers["cell_type"]) == {"motor_neuron"}  # the only one of two datasets
+    assert numbers["dataset"].tolist() == ["dish", "tissue", "pooled"] * 3
+    for _, own in numbers.groupby("pathway"):
+        one = own.set_index("dataset")
+        key = {name: own[name].iloc[0] for name in ("cell_type", "family", "pathway")}
+        for dataset in example.TYPES:
+            tests = example.pathway_tests(dataset)
+            (row,) = tests[(tests[list(key)] == pd.Series(key)).all(axis=1)].to_dict("records")
+            assert one.loc[dataset, ["effect", "ci_low", "ci_high"]].tolist() == [
+                row[name] for name in ("effect", "ci_low", "ci_high")
+            ]
+    assert "tissue (5 v 4)" in texts(figure)
+    assert "τ 0.32, I² 10 %, Q p 0.30" in texts(figure)
+    table = example.synthesis_pathways().query("cell_type == 'motor_neuron'")
+    table = table.assign(q_p_value=np.where(table["pathway"] == "hypoxia", 1e-4, 0.3), ci_high=99.0)
+    table = table.assign(prediction_low=-3.0, prediction_high=3.0)
+    tests = pd.concat([example.pathway_tests(name) for name in example.TYPES])
+    figure, numbers = figures_heterogeneity.draw_heterogeneity(table, tests, systems=SYSTEMS, n_sets=2, stamp="")
+    assert numbers["pathway"].tolist()[:3] == ["hypoxia"] * 3
+    low, high = figure.axes[0].get_xlim()
+    assert -10 < low < high < 10  # an interval of two datasets does not flatten the figure
+
+
 def test_replication_shows_pairs_with_hits_and_their_numbers(drawn, example):
     figure, numbers = drawn["replication"]
     written = texts(figure)
@@ -342,7 +503,8 @@ def test_planted_tally(drawn):
 def test_empty_tables_give_a_figure_that_says_so(example):
     sheet, contrasts = example.samples("tissue"), example.CONTRASTS
     donor = {"replicate": "donor", "stamp": ""}
-    none, of_contrast = empty_table, {"contrast": contrasts[example.CONTRAST], "n_panels": 3}
+    none, of_panels = empty_table, {"contrast": contrasts[example.CONTRAST], "n_panels": 3}
+    of_arms = of_contrast(example)
     pairs = [
         figures_cells.draw_quality(none("quality").assign(sample=""), none("quality_limits"), contrasts={}, stamp=""),
         figures_clusters.draw_cluster_stability(
@@ -367,10 +529,16 @@ def test_empty_tables_give_a_figure_that_says_so(example):
         figures_enrichment.draw_running_sums(
             none("enrichment"), none("differential"), example.members(), named=[], fdr=0.05, **donor
         ),
-        figures_tests.draw_pathways(none("pathway_tests"), fdr=0.05, **donor),
-        figures_tests.draw_pathway_donors(none("pathway_donors"), none("pathway_tests"), sheet, **of_contrast, **donor),
+        figures_tests.draw_pathways(none("pathway_tests"), none("pathway_donors"), sheet, **of_arms, **donor),
+        figures_tests.draw_pathway_donors(none("pathway_donors"), none("pathway_tests"), sheet, **of_panels, **donor),
         figures_calibration.draw_calibration(none("calibration"), none("calibration_histogram"), stamp=""),
         figures_summary.draw_pathway_heatmap(none("pathway_tests"), none("differential_skipped"), fdr=0.05, stamp=""),
+        figures_genotypes.draw_genotypes(
+            none("pathway_tests"), none("gene_panel"), contrasts=contrasts, fdr=0.05, n_sets=3, n_genes=3, **donor
+        ),
+        figures_heterogeneity.draw_heterogeneity(
+            none("synthesis_pathways"), none("pathway_tests"), systems={}, n_sets=3, stamp=""
+        ),
         figures_dish.draw_tissue_dish(none("synthesis_programmes"), n_labels=3, stamp=""),
         figures_biomarkers.draw_biomarkers(none("synthesis_biomarker_tests"), n_genes=3, stamp=""),
         figures_summary.draw_replication(none("synthesis_replication"), stamp=""),
@@ -400,8 +568,11 @@ def test_only_descriptive_results_are_drawn_without_p(example):
     figure, numbers = figures_tests.draw_volcano(genes, fdr=0.05, n_labels=3, replicate="donor", stamp="")
     assert "no p values" in texts(figure)
     assert numbers.empty
-    figure, numbers = figures_tests.draw_pathways(tests, fdr=0.05, replicate="donor", stamp="")
-    assert len(numbers) == len(example.SETS)
+    figure, numbers = figures_tests.draw_pathways(
+        tests, *scores_and_sheet(example, "tissue"), **of_contrast(example), replicate="donor", stamp=""
+    )
+    assert numbers["effect"].notna().sum() == len(example.SETS)
+    assert "no test" in texts(figure).splitlines()
 
 
 def test_colors_are_fixed_and_differ(example):
@@ -449,7 +620,7 @@ def test_tdp43_draws_every_donor_of_both_arms_and_no_index_of_few_targets(drawn,
 def test_ligands_draw_only_columns_with_an_effect(drawn):
     figure, numbers = drawn["ligand_receptor"]
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
-    assert labels == ["astrocyte → motor neuron", "microglia → motor neuron", "mural → motor neuron"]
+    assert labels == [f"{name} → motor neuron (5 v 4)" for name in ("astrocyte", "microglia", "mural")]
     assert "HGF" not in set(numbers["ligand"])
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from alscell import report, report_text
 from alscell.figures_tests import count_genes, draw_pathways
+from alscell.report_ambient import hits_sentence, share_sentence
 from alscell.report_dish import dish_section
 from alscell.report_methods import software_paragraph
 from alscell.report_tables import Results
@@ -66,6 +67,8 @@ def results(example, tmp_path_factory) -> Results:
     info |= {"source": {"simulation": "simulation.yaml"}}
     names = (
         "quality_limits",
+        "ambient",
+        "ambient_hits",
         "sample_checks",
         "sample_pairs",
         "composition",
@@ -102,7 +105,16 @@ def results(example, tmp_path_factory) -> Results:
     for place, name in enumerate(("embedding", "cell_types")):
         tables[name] = pd.concat([cells[one][place].assign(dataset=one) for one in example.TYPES])
     tables["pathway_scores"] = tables["embedding"][["dataset", "cell"]].assign(**{"stress/hypoxia": 0.25})
-    figure, _ = draw_pathways(example.pathway_tests("tissue"), fdr=0.05, replicate="donor", stamp="SIMULATED DATA")
+    figure, _ = draw_pathways(
+        example.pathway_tests("tissue"),
+        example.pathway_donors("tissue"),
+        example.samples("tissue"),
+        contrast=example.CONTRASTS[example.CONTRAST],
+        min_cells=10,
+        fdr=0.05,
+        replicate="donor",
+        stamp="SIMULATED DATA",
+    )
     path = tmp_path_factory.mktemp("figures") / "pathways.png"
     figure.savefig(path)
     return Results(
@@ -202,6 +214,29 @@ def test_genes_that_carry_a_set_are_named_the_largest_first(page):
     assert "carried by (share of the effect)" in words
     assert "GENE1 60 %, GENE2 50 %" in words
     assert "GENE2 50 %, GENE3" not in words  # it works against the effect
+
+
+def test_ambient_rna_is_stated_by_condition_and_hits_that_follow_it_are_listed(page, example):
+    words = page.words()
+    assert "Ambient RNA makes up, in the median sample, 8 % in ALS (8 % to 8 %), 4 % in Control (4 % to 4 %)" in words
+    assert "read from empty droplets in 1 of 8 samples" in words
+    assert "In 1 of 9 samples it cannot be told." in words
+    genes = example.differential("tissue")
+    n_genes = (genes["fdr"] <= 0.05).sum()
+    assert f"Read with caution: 1 of {n_genes} genes that reach the FDR follow ambient RNA." in words
+    assert "Genes that reach the FDR and follow ambient RNA: 1" in words
+    assert "MBP +1.20" in words
+
+
+@pytest.mark.parametrize(
+    ("n_genes", "n_known", "expected"), [(0, 3, ""), (5, 0, "cannot be told"), (5, 3, "None of the 5")]
+)
+def test_without_hits_that_follow_ambient_rna_the_report_says_why(example, n_genes, n_known, expected):
+    said = hits_sentence(example.ambient_hits("dish"), n_genes, n_known)
+    assert expected in said
+    assert bool(said) == bool(expected)
+    unknown = example.ambient("tissue").assign(status="too_few_markers")
+    assert share_sentence(unknown).startswith("Ambient RNA could not be estimated in any sample")
 
 
 def test_labels_that_do_not_fit_are_warned_of_and_types_counted(page):
@@ -501,3 +536,13 @@ def test_one_system_is_a_sentence_and_no_figure(results):
     section = dish_section(results)
     assert section["sentence"].startswith("Of 10 programmes in cell types tested in both tissue and dish: 1 same")
     assert "10 more could not be compared" in section["sentence"]
+
+
+def test_every_figure_that_the_page_shows_has_a_caption_and_a_place():
+    asked = set(re.findall(r"(?<!dataset\.)(?<!contrast\.)figures\.(\w+)", TEMPLATE))
+    of_dataset = set(re.findall(r"dataset\.figures\.(\w+)", TEMPLATE))
+    of_contrast = set(re.findall(r"contrast\.figures\.(\w+)", TEMPLATE))
+    assert asked == set(report.OVERALL)
+    assert of_dataset == set(report.OF_DATASET)
+    assert of_contrast == set(report.OF_CONTRAST)
+    assert set(report.FIGURES) == asked | of_dataset | of_contrast

@@ -44,20 +44,32 @@ def test_table_sums_the_jobs_of_a_rule_in_the_order_of_stages(run_folder):
 def test_success_names_the_report(run_folder):
     (run_folder / "results").mkdir()
     (run_folder / "results/report.html").write_text("page", encoding="utf-8")
-    message = summarise_run.summary("done", "results", ["cord"])
+    message = summarise_run.summary("done", "results", "", ["cord"])
     assert "results/report.html" in message
-    assert "Read:" not in message
+    assert "failed" not in message
 
 
-def test_failure_names_the_log_and_its_error(run_folder):
-    message = summarise_run.summary("failed", "results", ["cord"])
-    assert "logs/load_sample/cord/s2.log" in message
-    assert "s2 is empty" in message
+SNAKEMAKE_LOG = """\
+[Tue Dec  1 05:12:00 2026]
+Error in rule load_sample:
+    message: None
+    jobid: 2
+    output: results/cord/samples/s2/counts.h5ad
+    log: logs/load_sample/cord/s2.log (check log file(s) for error details)
+"""
+
+
+def test_failure_names_job_cause_log_and_its_end(run_folder):
+    (run_folder / "run.snakemake.log").write_text(SNAKEMAKE_LOG)
+    message = summarise_run.summary("failed", "results", "run.snakemake.log", ["cord"])
+    for words in ("load_sample: bad input", "logs/load_sample/cord/s2.log", "s2 is empty", "how to mend it"):
+        assert words in message
     assert "s1.log" not in message
+    assert "No job did" in summarise_run.summary("failed", "results", "", ["cord"])
 
 
 def test_never_fails_and_writes_nothing(tmp_path):
-    for arguments in ([], ["done"], ["failed", "results", "cord"], ["done", "results"]):
+    for arguments in ([], ["done"], ["failed", "results", "no.log", "cord"], ["done", "results", ""]):
         answer = subprocess.run(
             [sys.executable, SCRIPT, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
         )
@@ -70,9 +82,9 @@ def test_flagged_samples_are_named_before_the_results(run_folder):
     folder.mkdir(parents=True, exist_ok=True)
     rows = ["sample\tdonor\tflagged\tnotes", "s1\tp1\tTrue\tsame cells: s2 (donor p2)", "s3\tp3\tFalse\tsmall"]
     (folder / "sample_checks.tsv").write_text("\n".join(rows) + "\n")
-    message = summarise_run.summary("done", "results", ["cord"])
+    message = summarise_run.summary("done", "results", "", ["cord"])
     warning = message[message.index("WARNING") : message.index("Results:")]
     assert "results/cord/sample_checks.tsv: s1 (donor p1): same cells: s2 (donor p2)" in warning
     assert "s3" not in warning
     (folder / "sample_checks.tsv").write_text(rows[0] + "\n" + rows[2] + "\n")
-    assert "WARNING" not in summarise_run.summary("done", "results", ["cord"])
+    assert "WARNING" not in summarise_run.summary("done", "results", "", ["cord"])

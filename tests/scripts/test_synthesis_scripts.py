@@ -25,7 +25,7 @@ def pathway_tests(dataset, effects):
          "standard_error": 0.5, "ci_low": effect - 1, "ci_high": effect + 1, "statistic": effect / 0.5,
          "p_value": p, "fdr": p, "fdr_within": p, "random_set_percentile": 50, "coverage": 1.0,
          "effect_control_sd": effect, "ci_low_control_sd": effect - 1, "ci_high_control_sd": effect + 1,
-         "minimum_detectable_effect": 2.0, "depth_correlation": 0.1, "depth_correlation_donors": 0.1,
+         "minimum_detectable_effect": 2.0, "donor_sd": 0.01, "depth_correlation": 0.1, "depth_correlation_donors": 0.1,
          "depth_ratio": 1.0,
          "n_case": 4, "n_control": 4, "descriptive": False}
         for name, (effect, p) in effects.items()

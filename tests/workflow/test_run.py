@@ -17,7 +17,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from alscell.contract import FILES, find_contract
-from alscell.files import read_samples, read_table, sha256
+from alscell.files import read_samples, read_table, read_yaml, sha256
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COHORT = Path(__file__).with_name("cohort")
@@ -81,7 +81,7 @@ def test_every_file_of_the_contract_is_there(run):
     }
     checked = 0
     for file in FILES:
-        if any(name in file.pattern for name in ("{file}", "{figure}", "{collection}", "learned_markers")):
+        if any(name in file.pattern for name in ("{file}", "{figure}", "{collection}", "learned_markers", "archive")):
             continue
         for dataset in (CORD, DISH) if "{dataset}" in file.pattern else ("",):
             path = file.pattern.replace("<summary>", "results").replace("{dataset}", dataset)
@@ -123,6 +123,17 @@ def test_cell_types_in_which_nothing_moves_stay_quiet(run, tests_of, dataset, ce
     genes = genes.query("contrast == 'als_vs_control' and cell_type == @cell_type")
     assert len(genes) > 300
     assert (genes["fdr"] <= 0.05).sum() <= 1
+
+
+def test_manifest_says_what_made_each_result(run):
+    table = read_table(run / "results/manifest.tsv", "manifest")
+    assert set(table["software"]) == {sha256(run / "results/software.tsv")}
+    assert (table.groupby("rule")["code"].nunique() == 1).all()
+    assert (table.groupby("code")["rule"].nunique() == 1).all()
+    loaded = table[table["rule"] == "load_sample"]
+    assert loaded["parameters"].nunique() == len(loaded) / 2 > 10  # two files a sample
+    resolved = read_yaml(run / "results/config.yaml")
+    assert (resolved["clusters"]["n_subsamples"], resolved["seed"]) == (3, 42)
 
 
 def test_raw_files_are_listed_with_their_checksums(run):
@@ -284,6 +295,28 @@ def test_an_edited_age_reruns_only_what_depends_on_it(run, tmp_path):
         *("compare_samples", "embed_cells", "cluster_cells", "annotate_cells", "score_pathways"),
     }
     assert not planned & needless
+
+
+def test_one_figure_by_its_name_plans_only_what_it_needs(tmp_path):
+    shutil.copytree(COHORT, tmp_path / "cohort")
+    planned = rules_of(snakemake(tmp_path, "--dry-run", "results/figures/pathway_heatmap.pdf"))
+    assert {name for name in planned if name.startswith("plot_")} == {"plot_pathway_heatmap"}
+    assert {"test_pathways", "gather_pathways", "test_differential", "score_pathways"} <= planned
+    needless = {"test_calibration", "test_enrichment", "test_composition", "assemble_atlas", "synthesize_datasets"}
+    assert not planned & {*needless, "write_report", "write_manifest"}
+
+
+def test_a_changed_threshold_reruns_only_the_stages_below_it(run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder, copy_function=shutil.copy2, symlinks=True)
+    with (folder / "cohort/config.yaml").open("a", encoding="utf-8") as stream:
+        stream.write("\ndifferential:\n  fdr: 0.1\n")
+    planned = rules_of(snakemake(folder, "--dry-run"))
+    assert {"plot_volcano", "plot_pathways", "plot_gene_heatmap", "compare_views", "write_report"} <= planned
+    above = {"simulate_file", "load_sample", "measure_quality", "embed_cells", "cluster_cells", "annotate_cells"}
+    above |= {"sum_pseudobulk", "score_pathways", "assemble_atlas", "collect_gene_sets"}
+    drawn_without_it = {"plot_quality", "plot_umap", "plot_markers", "plot_cluster_stability"}
+    assert not planned & (above | drawn_without_it)
 
 
 def test_a_killed_run_resumes_on_one_core_and_gives_the_same_bytes(run, tmp_path):

@@ -7,6 +7,7 @@ const spelled = (name) => page.words[name] ?? name.split("/").map((part) => page
 const written = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(6))) : "–"); // as in the tsv
 const once = (make) => { let made; return () => (made ??= make()); };
 const isSimulated = (dataset) => page.simulated.includes(dataset);
+const isNarrow = (box) => box.clientWidth < 600;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 const plotly = once(() => {
@@ -41,6 +42,12 @@ function rows(table, where) {
   return found;
 }
 
+// The buttons are named, so that none is there that would send a figure elsewhere.
+const SETTINGS = {
+  responsive: true, displaylogo: false, displayModeBar: true, scrollZoom: true,
+  modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
+};
+
 // Figures: one function a kind gives traces and axes; size and color follow the page.
 const drawn = new Map();
 function draw(box, traces, layout, simulated) {
@@ -49,11 +56,11 @@ function draw(box, traces, layout, simulated) {
   const whole = {
     paper_bgcolor: color("--page"), plot_bgcolor: color("--page"), margin: { l: 50, r: 10, t: 30, b: 45 },
     font: { color: color("--ink"), size: 12, family: style.fontFamily }, hoverlabel: { align: "left" }, ...layout,
-    title: { text: simulated ? "<b>SIMULATED DATA</b>" : "", font: { size: 12 }, x: 0, xref: "paper", y: 0.99, yanchor: "top" },
+    title: { text: simulated ? "<b>SIMULATED DATA</b>" : "", font: { size: 12 }, x: 0, xref: "container", y: 0.99, yanchor: "top" },
     xaxis: { ...axis, ...layout.xaxis }, yaxis: { ...axis, ...layout.yaxis },
   };
   drawn.set(box, [traces, layout, simulated]);
-  return plotly().react(box, traces, whole, { responsive: true, displaylogo: false, scrollZoom: true });
+  return plotly().react(box, traces, whole, SETTINGS);
 }
 dark.addEventListener("change", () => { theme(); for (const [box, drawing] of drawn) draw(box, ...drawing); });
 const theme = () => document.documentElement.classList.toggle("dark", dark.matches); // DataTables' own switch
@@ -63,7 +70,7 @@ function drawCells(box, dataset, by, type) {
   const place = (column, low, high) => Float32Array.from(numbers(column), (step) => low + (step / 65535) * (high - low));
   const x = place(cells.x, left, right), y = place(cells.y, bottom, top);
   const size = x.length > 30000 ? 2.5 : 4, bare = { showgrid: false, zeroline: false };
-  const layout = { height: 520, xaxis: { ...bare, title: { text: "UMAP 1" } }, yaxis: { ...bare, title: { text: "UMAP 2" }, scaleanchor: "x" }, legend: { itemsizing: "constant" } };
+  const layout = { height: 520, xaxis: { ...bare, title: { text: "UMAP 1" } }, yaxis: { ...bare, title: { text: "UMAP 2" }, scaleanchor: "x" }, legend: { itemsizing: "constant", ...(isNarrow(box) && { orientation: "h", y: -0.25 }) } };
   const common = { type: webgl(), mode: "markers" };
   if (cells.scores[by]) {
     const { high } = cells.scores[by], score = Float32Array.from(numbers(cells.scores[by]), (step) => (step / 255) * high);
@@ -88,7 +95,7 @@ function drawVolcano(box, where) {
   });
   const up = own.filter((i) => hit(i) && table.log2_fold_change.at(i) > 0), down = own.filter((i) => hit(i) && table.log2_fold_change.at(i) <= 0);
   const traces = [trace("not at FDR", own.filter((i) => !hit(i)), "#8a8a8a"), trace("higher in case", up, "#c1440e"), trace("lower in case", down, "#2f6db5")];
-  return draw(box, traces, { height: 460, xaxis: { title: { text: "log2 fold change" } }, yaxis: { title: { text: "−log10 p" } } }, isSimulated(where.dataset)).then(() => {
+  return draw(box, traces, { height: 460, xaxis: { title: { text: "log2 fold change" } }, yaxis: { title: { text: "−log10 p" } }, legend: isNarrow(box) ? { orientation: "h", y: -0.25 } : {} }, isSimulated(where.dataset)).then(() => {
     box.removeAllListeners?.("plotly_click");
     box.on("plotly_click", ({ points }) => { location.hash = `gene=${points[0].text}`; });
   });
@@ -96,14 +103,15 @@ function drawVolcano(box, where) {
 
 // A forest: one line a test, its effect with the 95 % interval; filled where the FDR is reached.
 function drawForest(box, table, own, effect, label, unit) {
-  const shown = own.slice(0, 60).reverse(), value = (name) => shown.map((i) => table[name].at(i)), x = value(effect);
+  const narrow = isNarrow(box), lines = (i) => (narrow ? label(i).replaceAll(/[,:] /g, "<br>") : label(i));
+  const shown = own.slice(0, 60).reverse(), height = 6 + 12 * Math.max(1, ...shown.map((i) => lines(i).split("<br>").length)), value = (name) => shown.map((i) => table[name].at(i)), x = value(effect);
   const trace = {
-    type: "scatter", mode: "markers", x, y: shown.map(label), customdata: shown.map((i) => `95 % ${written(table.ci_low.at(i))} to ${written(table.ci_high.at(i))}<br>p ${written(table.p_value.at(i))}, FDR ${written(table.fdr.at(i))}<br>${table.n_case.at(i)} case, ${table.n_control.at(i)} control`),
+    type: "scatter", mode: "markers", x, y: shown.map(lines), customdata: shown.map((i) => `95 % ${written(table.ci_low.at(i))} to ${written(table.ci_high.at(i))}<br>p ${written(table.p_value.at(i))}, FDR ${written(table.fdr.at(i))}<br>${table.n_case.at(i)} case, ${table.n_control.at(i)} control`),
     error_x: { type: "data", symmetric: false, array: value("ci_high").map((high, i) => high - x[i]), arrayminus: value("ci_low").map((low, i) => x[i] - low), thickness: 1, width: 0, color: "#8a8a8a" },
     marker: { size: 8, color: x.map((effect) => (effect > 0 ? "#c1440e" : "#2f6db5")), symbol: shown.map((i) => (table.fdr.at(i) <= page.fdr ? "circle" : "circle-open")) },
     hovertemplate: "<b>%{y}</b><br>%{x:.4g}<br>%{customdata}<extra></extra>",
   };
-  return draw(box, [trace], { height: 120 + 18 * shown.length, showlegend: false, xaxis: { title: { text: unit } }, yaxis: { type: "category", dtick: 1, tickfont: { size: 11 } } }, own.some((i) => isSimulated(table.dataset.at(i))));
+  return draw(box, [trace], { height: 100 + height * shown.length, showlegend: false, xaxis: { title: { text: unit } }, yaxis: { type: "category", range: [-0.7, shown.length - 0.3], dtick: 1, tickfont: { size: narrow ? 9 : 11 } } }, own.some((i) => isSimulated(table.dataset.at(i))));
 }
 
 // Each plot of the page: its choice fills the menu, and it is drawn when it comes into view.
@@ -150,6 +158,7 @@ const inView = new IntersectionObserver((entries) => entries.forEach(({ isInters
   if (isIntersecting) { inView.unobserve(target); enhance(target); }
 }));
 
+const types = [...new Set([...page.sets.cell_type.levels, ...page.genes.cell_type.levels])].sort();
 // Looking up: #gene=SOD1, #set=inflammation/interferon_alpha, #type=microglia.
 const VIEWS = {
   genes: { key: "gene", effect: "log2_fold_change", unit: "log2 fold change", columns: ["log2_fold_change", "ci_low", "ci_high", "log2_fold_change_shrunk", "mean", "p_value", "fdr", "fdr_all", "n_case", "n_control"] },
@@ -177,15 +186,15 @@ function lookUp() {
   if (!kind) return;
   const found = document.getElementById("found"), said = document.getElementById("looked-up"), genes = held.genes(), sets = held.sets();
   found.replaceChildren();
-  const like = (levels) => levels.find((name) => name.toLowerCase() === wanted.toLowerCase() || name.split("/").pop() === wanted);
-  const name = like({ gene: genes.gene, set: sets.set, type: sets.cell_type }[kind].levels);
+  const like = (name) => [name, name.split("/").pop()].some((one) => one.toLowerCase() === wanted.toLowerCase());
+  const name = { gene: genes.gene.levels, set: sets.set.levels, type: types }[kind].find(like);
   const place = document.getElementById("look-up-in");
   document.querySelector("#look-up-form input").value = wanted;
   if (!name) said.textContent = `“${wanted}” is not in this page. ${place.dataset.held}`;
   else if (kind === "type") {
     const byP = (table) => (a, b) => (table.p_value.at(a) || 1) - (table.p_value.at(b) || 1);
     const ownSets = rows(sets, { cell_type: name }).sort(byP(sets)), ownGenes = rows(genes, { cell_type: name }).sort(byP(genes));
-    said.textContent = `${spelled(name)}: ${ownSets.length} tests of gene sets, ${ownGenes.length} of genes held here; the figures show the 60 of lowest p. The UMAPs below show its cells.`;
+    said.textContent = `${spelled(name)}: ${ownSets.length} tests of gene sets, ${ownGenes.length} of genes held here; the figures show the 60 of lowest p, the table of genes the 500. The UMAPs below show its cells.`;
     block("sets", ownSets, `Gene sets in ${spelled(name)}`, (i) => `${spelled(sets.set.at(i))}, ${sets.dataset.at(i)}, ${spelled(sets.contrast.at(i))}`);
     block("genes", ownGenes.slice(0, 500), `Genes in ${spelled(name)}`, (i) => `${genes.gene.at(i)}, ${genes.dataset.at(i)}, ${spelled(genes.contrast.at(i))}`);
   } else {
@@ -207,11 +216,11 @@ theme();
 document.querySelectorAll("[data-needs-script]").forEach((element) => { element.hidden = false; });
 document.querySelectorAll("[data-plot]").forEach(start);
 document.querySelectorAll("main table").forEach((table) => inView.observe(table));
-document.getElementById("names").append(...[...page.genes.gene.levels, ...page.sets.set.levels, ...page.sets.cell_type.levels].map((name) => new Option("", name)));
+document.getElementById("names").append(...[...page.genes.gene.levels, ...page.sets.set.levels, ...types].map((name) => new Option("", name)));
 document.getElementById("look-up-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const value = event.target.elements.name.value.trim(), low = value.toLowerCase();
-  const kind = page.sets.cell_type.levels.some((name) => name === low || spelled(name) === low) ? "type" : page.sets.set.levels.some((name) => name === low || name.endsWith(`/${low}`)) ? "set" : "gene";
+  const kind = types.some((name) => name === low || spelled(name) === low) ? "type" : page.sets.set.levels.some((name) => name === low || name.endsWith(`/${low}`)) ? "set" : "gene";
   const hash = `#${kind}=${kind === "type" ? low.replaceAll(" ", "_") : value}`;
   if (location.hash === hash) lookUp();
   else location.hash = hash;

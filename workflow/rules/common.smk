@@ -29,6 +29,7 @@ LIBRARY = {
         "artefacts",
         "atlas",
         "biomarkers",
+        "bundle",
         "calibration",
         "carriers",
         "cell_classes",
@@ -71,12 +72,15 @@ LIBRARY = {
         "figures_dish",
         "figures_enrichment",
         "figures_genes",
+        "figures_genotypes",
+        "figures_heterogeneity",
         "figures_panels",
         "figures_samples",
         "figures_summary",
         "figures_tests",
         "figures_views",
         "files",
+        "full_disk",
         "gene_panel",
         "gene_set_files",
         "gene_sets",
@@ -116,6 +120,7 @@ LIBRARY = {
         "refinement",
         "replication",
         "report",
+        "report_ambient",
         "report_data",
         "report_directions",
         "report_dish",
@@ -127,6 +132,7 @@ LIBRARY = {
         "report_tables",
         "report_text",
         "report_untested",
+        "run_status",
         "sample_cells",
         "sample_checks",
         "series_matrix",
@@ -258,7 +264,7 @@ WITH_CELLS = [name for name, dataset in DATASETS.items() if dataset["facts"]["en
 LEARNING = [name for name in WITH_CELLS if DATASETS[name]["facts"].get("labels_from")]
 SIMULATED = [name for name, dataset in DATASETS.items() if dataset["facts"]["source"].get("simulation")]
 PLANTED = [name for name in SIMULATED if name in TESTED]  # what was planted there can be looked for
-SUMMARY_FIGURES = ("directions", "pathway_heatmap", "tissue_dish", "replication", "biomarkers")
+SUMMARY_FIGURES = ("directions", "pathway_heatmap", "heterogeneity", "tissue_dish", "replication", "biomarkers")
 SYNTHESIS = (
     *("pathways", "programmes", "agreement", "genes", "biomarkers", "biomarker_tests"),
     *("biomarkers_tested", "replication", "directions"),
@@ -467,7 +473,7 @@ def figure_files(suffix):
     """Every figure of this run, with one suffix: pdf, png or tsv."""
     folder = "<summary>/figures"
     with_cells = ("quality", "ambient", "sex", "cluster_stability", "umap", "markers")
-    by_dataset = ("composition", "differential")
+    by_dataset = ("composition", "differential", "genotypes")
     by_contrast = (
         *("volcano", "gene_heatmap", "running_sums"),
         *("pathways", "pathway_donors", "pathway_views", "gene_panel", "tdp43", "ligand_receptor"),
@@ -752,7 +758,13 @@ def rule_sources(maker):
     return {"name": name, "rules": str(maker.snakefile), "script": script, "modules": library(name)}
 
 
-def run_summary(outcome):
-    """Command that prints where the time went and where the results lie."""
+def checkout(wildcards, output):
+    """The folder of this workflow. Because it asks for `output`, moving it makes no archive anew."""
+    return str(Path(str(next(maker.snakefile for maker in workflow.rules if maker.script))).parents[2])
+
+
+def run_summary(outcome, logs):
+    """Command that prints where the time went, and where the results lie or why jobs failed."""
     script = workflow.source_path("../scripts/summarise_run.py")
-    return shlex.join([sys.executable, script, outcome, config["summary_folder"], *DATASETS])
+    own = [path for path in logs if path.endswith(".snakemake.log")]
+    return shlex.join([sys.executable, script, outcome, config["summary_folder"], *(own or [""])[:1], *DATASETS])

@@ -347,6 +347,8 @@ rule plot_running_sums:
 rule plot_pathways:
     input:
         tests="results/{dataset}/pathway_tests/{contrast}.tsv",
+        donors="results/{dataset}/pathway_donors.parquet",
+        samples=local(sheet),
         library=library("plot_pathways"),
     output:
         pdf="<summary>/figures/pathways_{dataset}_{contrast}.pdf",
@@ -365,6 +367,8 @@ rule plot_pathways:
         "../../envs/alscell.yaml"
     threads: 1
     params:
+        contrast_levels=lookup("contrasts/{contrast}", within=config),
+        min_cells=lookup("pseudobulk/min_cells", within=config),
         fdr=lookup("differential/fdr", within=config),
         replicate=fact("replicate", default="donor"),
         simulated=fact("simulated", default=False),
@@ -464,6 +468,40 @@ rule plot_gene_panel:
         "Draw the ALS genes of {wildcards.contrast} in {wildcards.dataset}"
     script:
         "../scripts/plot_gene_panel.py"
+
+
+rule plot_genotypes:
+    input:
+        tests="results/{dataset}/pathway_tests.tsv",
+        genes="results/{dataset}/gene_panel.tsv",
+        library=library("plot_genotypes"),
+    output:
+        pdf="<summary>/figures/genotypes_{dataset}.pdf",
+        png=report(
+            "<summary>/figures/genotypes_{dataset}.png",
+            caption="../report/genotypes.rst",
+            category="4 Pathways",
+            labels={"dataset": "{dataset}", "figure": "genotypes"},
+        ),
+        numbers="<summary>/figures/genotypes_{dataset}.tsv",
+    log:
+        "logs/plot_genotypes/{dataset}.log",
+    benchmark:
+        "benchmarks/plot_genotypes/{dataset}.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        contrasts=contrast_definitions,
+        fdr=lookup("differential/fdr", within=config),
+        n_sets=20,
+        n_genes=12,
+        replicate=fact("replicate", default="donor"),
+        simulated=fact("simulated", default=False),
+    message:
+        "Draw the contrasts of {wildcards.dataset} side by side"
+    script:
+        "../scripts/plot_genotypes.py"
 
 
 rule plot_tdp43:
@@ -617,6 +655,38 @@ rule plot_directions:
         "Draw the strongest results of the six directions"
     script:
         "../scripts/plot_directions.py"
+
+
+rule plot_heterogeneity:
+    input:
+        pooled="<summary>/synthesis/pathways.tsv",
+        tests=expand_datasets("results/{dataset}/pathway_tests.tsv"),
+        library=library("plot_heterogeneity"),
+    output:
+        pdf="<summary>/figures/heterogeneity.pdf",
+        png=report(
+            "<summary>/figures/heterogeneity.png",
+            caption="../report/heterogeneity.rst",
+            category="5 All datasets",
+            labels={"figure": "heterogeneity"},
+        ),
+        numbers="<summary>/figures/heterogeneity.tsv",
+    log:
+        "logs/plot_heterogeneity/plot_heterogeneity.log",
+    benchmark:
+        "benchmarks/plot_heterogeneity/plot_heterogeneity.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        systems=systems(),
+        cell_types=lookup("synthesis/cell_types", within=config),
+        n_sets=8,
+        simulated=STAMPED,
+    message:
+        "Draw the gene sets that differ most between datasets"
+    script:
+        "../scripts/plot_heterogeneity.py"
 
 
 rule plot_replication:

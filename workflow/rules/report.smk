@@ -7,6 +7,10 @@ rule write_report:
         sheets=local([dataset["sheet"] for dataset in DATASETS.values()]),
         acquired=[path for dataset in DATASETS for path in acquired_files(dataset)],
         quality_limits=expand_datasets("results/{dataset}/quality_limits.tsv", WITH_CELLS),
+        ambient=expand_datasets("results/{dataset}/ambient.tsv", WITH_CELLS),
+        ambient_hits=expand_datasets(
+            "results/{dataset}/ambient_hits.tsv", [name for name in TESTED if name in WITH_CELLS]
+        ),
         sample_checks=expand_datasets("results/{dataset}/sample_checks.tsv", WITH_CELLS),
         sample_pairs=expand_datasets("results/{dataset}/sample_pairs.tsv", WITH_CELLS),
         cluster_labels=expand_datasets("results/{dataset}/cluster_labels.tsv", WITH_CELLS),
@@ -130,3 +134,28 @@ rule write_manifest:
         "List every result file with its checksum, and what made it"
     script:
         "../scripts/write_manifest.py"
+
+
+rule write_archive:
+    input:
+        files=result_files(),
+        manifest="<summary>/manifest.tsv",
+        software="<summary>/software.tsv",
+        library=library("write_archive"),
+    output:
+        archive="<summary>/archive.tar.gz",
+    log:
+        "logs/write_archive/write_archive.log",
+    benchmark:
+        "benchmarks/write_archive/write_archive.tsv"
+    conda:
+        "../../envs/alscell.yaml"
+    threads: 1
+    params:
+        settings=config,
+        simulated=STAMPED,
+        checkout=checkout,
+    message:
+        "Pack code, config, tables and figures into one file"
+    script:
+        "../scripts/write_archive.py"

@@ -118,3 +118,8 @@ rule deposit:
 rule submission:
     input:
         expand_datasets("results/{dataset}/submission.h5ad", WITH_CELLS),
+
+
+rule archive:
+    input:
+        "<summary>/archive.tar.gz",

@@ -1,17 +1,22 @@
-"""Draw the effect of every gene set with its interval, one column a cell type."""
+"""Draw the effect of every gene set with its interval and its donors, one column a cell type."""
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from alscell.figures import save_figure, stamp_text
 from alscell.figures_tests import draw_pathways
-from alscell.files import read_table
+from alscell.files import read_samples, read_table
 from alscell.jobs import run
 
 
 def main(
     *,
     tests: str,
+    donors: str,
+    samples: str,
+    contrast_levels: dict[str, Any],
+    min_cells: int,
     fdr: float,
     replicate: str,
     simulated: bool,
@@ -20,8 +25,16 @@ def main(
     numbers: str,
 ) -> None:
     """Read the tables, draw, write the figure and its numbers."""
-    table = read_table(tests, "pathway_tests")
-    figure, drawn = draw_pathways(table, fdr=fdr, replicate=replicate, stamp=stamp_text(simulated))
+    figure, drawn = draw_pathways(
+        read_table(tests, "pathway_tests"),
+        read_table(donors, "pathway_donors"),
+        read_samples(samples),
+        contrast=contrast_levels,
+        min_cells=min_cells,
+        fdr=fdr,
+        replicate=replicate,
+        stamp=stamp_text(simulated),
+    )
     save_figure(figure, drawn, pdf=pdf, png=png, numbers=numbers)
     logging.getLogger("alscell").info("%s: %d numbers drawn", Path(pdf).stem, len(drawn))
 

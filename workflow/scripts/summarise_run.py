@@ -1,7 +1,7 @@
 """Say at the end of a run where the time went and where the results lie, or which logs to read.
 
-Called by the Snakefile: summarise_run.py <done|failed> <summary folder> <dataset> ...
-Reads benchmarks/, logs/ and sample_checks.tsv; writes nothing and never fails: it must not hide the outcome of a run.
+Called by the Snakefile: summarise_run.py <done|failed> <summary folder> <Snakemake's log, or ''> <dataset> ...
+Reads benchmarks/, logs and sample_checks.tsv; writes nothing and never fails: it must not hide the outcome of a run.
 """
 
 import contextlib
@@ -9,6 +9,8 @@ import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from alscell import run_status
 
 # The way the data goes; rules not named here come last.
 STAGES = (
@@ -53,16 +55,6 @@ def _memory(rows: list[tuple[float, float]]) -> str:
     return f"{peak:,.0f} MB" if peak else "too short"
 
 
-def failed_logs(datasets: list[str], folder: str = "logs") -> list[str]:
-    """Logs that hold an error, each with its first line that says so."""
-    found = []
-    for _, path in rule_files(folder, ".log", datasets):
-        with contextlib.suppress(OSError):
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-            found += [f"{path}\n      {line[:300]}" for line in [line for line in lines if "ERROR" in line][:1]]
-    return found
-
-
 def odd_samples(datasets: list[str]) -> Iterator[str]:
     """Samples that sample_checks.tsv flags, each with its notes."""
     for path in [Path("results", dataset, "sample_checks.tsv") for dataset in datasets]:
@@ -72,7 +64,15 @@ def odd_samples(datasets: list[str]) -> Iterator[str]:
                     yield f"  {path}: {row['sample']} (donor {row['donor']}): {row['notes']}"
 
 
-def summary(outcome: str, folder: str, datasets: list[str]) -> str:
+def failures(log: str) -> list[str]:
+    """Failed jobs with likely cause, log and what to do, from Snakemake's log of the run."""
+    if not log:
+        return []
+    run = run_status.read_run(Path(log).read_text(encoding="utf-8", errors="replace"))
+    return run_status.describe_failures(run_status.with_logs(run, Path()))
+
+
+def summary(outcome: str, folder: str, log: str, datasets: list[str]) -> str:
     """The whole message."""
     lines = []
     if rows := stage_table(datasets):
@@ -87,11 +87,11 @@ def summary(outcome: str, folder: str, datasets: list[str]) -> str:
         lines += ["", f"Results: {folder}/ and results/<dataset>/ for {', '.join(datasets)}"]
         lines += [f"Report:  {folder}/report.html"] if Path(folder, "report.html").exists() else []
         return "\n".join(lines)
-    logs = failed_logs(datasets)
-    lines += ["", "The run failed. " + ("Read:" if logs else "No log holds an error: see the messages above.")]
-    return "\n".join([*lines, *(f"  {log}" for log in logs)])
+    found = failures(log)
+    lines += ["", "The run failed. " + ("These jobs:" if found else "No job did: see the messages above.")]
+    return "\n".join([*lines, *found])
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        sys.stdout.write(summary(sys.argv[1], sys.argv[2], sys.argv[3:]) + "\n")
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        sys.stdout.write(summary(*sys.argv[1:4], sys.argv[4:]) + "\n")

@@ -53,7 +53,8 @@ from alscell.random_sets import derived_seed, draw_sets, expression_bins
 LOG = logging.getLogger("alscell.activity")
 COLUMNS = [
     *(CELL_TYPE, FAMILY, PATHWAY, "effect", "standard_error", "ci_low", "ci_high"),
-    *("effect_control_sd", "ci_low_control_sd", "ci_high_control_sd", "statistic", "p_value", "fdr", "fdr_within"),
+    *("effect_control_sd", "ci_low_control_sd", "ci_high_control_sd", "donor_sd"),
+    *("statistic", "p_value", "fdr", "fdr_within"),
     *("minimum_detectable_effect", "random_set_percentile", "depth_correlation_donors", "depth_ratio"),
     *(N_CASE, N_CONTROL, DESCRIPTIVE),
 ]
@@ -257,7 +258,7 @@ def describe(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns family, pathway, effect, n_case, n_control, descriptive; one row a set.
+        Columns family, pathway, effect, donor_sd (that deviation), n_case, n_control, descriptive; one row a set.
     """
     scores, groups = values.to_numpy(dtype=float), comparison.groups.to_numpy(dtype=object)
     difference = scores @ comparison.group_weights()
@@ -268,7 +269,7 @@ def describe(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     known = sd > 1e-12
     effect = np.divide(difference, sd, out=np.zeros(len(values)), where=known)
     sizes = {N_CASE: comparison.n_case, N_CONTROL: comparison.n_control, DESCRIPTIVE: True}
-    out = values.index.to_frame(index=False).assign(effect=effect, **sizes)
+    out = values.index.to_frame(index=False).assign(effect=effect, donor_sd=np.where(known, sd, np.nan), **sizes)
     return out[known | ((spare > 0) & (np.abs(difference) <= 1e-12))].reset_index(drop=True)
 
 
@@ -287,15 +288,16 @@ def compare_sets(values: pd.DataFrame, design: Design, weights: np.ndarray) -> p
     Returns
     -------
     DataFrame
-        Columns family, pathway, effect, standard_error, ci_low, ci_high, the same in standard deviations of controls,
-        statistic, p_value, df_total, n_case, n_control, descriptive. The effect is the coefficient over the moderated
-        residual standard deviation, of a donor of weight 1; standard error and intervals take standard deviations as
-        known, so that an interval excludes 0 just where p < 0.05. A set whose score is the same in all donors (it is
-        not active here) has effect 0 and p 1.
+        Columns family, pathway, effect, standard_error, ci_low, ci_high, the same in standard deviations of
+        controls, donor_sd (the score that one unit of the effect stands for), statistic, p_value, df_total, n_case,
+        n_control, descriptive. The effect is the coefficient over the moderated residual standard deviation, of a
+        donor of weight 1; standard error and intervals take standard deviations as known, so that an interval
+        excludes 0 just where p < 0.05. A set whose score is the same in all donors (it is not active here) has
+        effect 0 and p 1.
     """
     shares, varies = _shares(values, design)
     out = values.index.to_frame(index=False)
-    out[["effect", "statistic", "p_value"]] = 0.0, 0.0, 1.0
+    out[["effect", "statistic", "p_value", "donor_sd"]] = 0.0, 0.0, 1.0, np.nan
     ratio = np.ones(len(out))  # residual over control standard deviation; 1 where neither is known
     unscaled = _fit(shares, design, weights).unscaled_error(design)[0]
     out["df_total"] = float(design.df_residual)
@@ -305,6 +307,7 @@ def compare_sets(values: pd.DataFrame, design: Design, weights: np.ndarray) -> p
         sd, control_sd = test["residual_sd"].to_numpy(), _control_sd(shares[varies], fit, design, weights)
         out["df_total"] = test["df_total"].iloc[0]
         out.loc[varies, "effect"] = test["effect"].to_numpy() / sd
+        out.loc[varies, "donor_sd"] = sd * values.mean(axis=1).to_numpy()[varies]
         ratio[varies] = np.divide(sd, control_sd, out=np.full(len(sd), np.nan), where=control_sd > 0)
         out.loc[varies, ["statistic", "p_value"]] = test[["statistic", "p_value"]].to_numpy()
     half = stats.t.ppf(0.975, out["df_total"].iloc[0]) * unscaled

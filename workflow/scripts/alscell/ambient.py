@@ -38,7 +38,7 @@ BACKGROUNDS = np.concatenate([[0.0], np.geomspace(1e-6, 1e-4, 41)])  # UNIT: sha
 FOLLOWING = np.array([0.4, 0.6, 0.8, 0.95])  # share of the pairs whose counts are all ambient or background
 N_DRAWS = 200  # of the marker genes, for the interval
 CELLS, DROPLETS = "cells", "droplets"
-OK, NO_CELLS, FEW_MARKERS = "ok", "no_typed_cells", "too_few_markers"
+OK, NO_PAIRS, FEW_MARKERS = "ok", "no_foreign_markers", "too_few_markers"
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def foreign_pairs(
     of_gene = markers[markers[GENE].isin(column.index)].groupby(GENE)[CELL_TYPE].agg(set)
     counts = sums[:, column[of_gene.index].to_numpy()].toarray()
     totals = np.asarray(sums.sum(axis=1)).ravel()
-    level, share, rows = counts / totals[:, None], soup.shares[column[of_gene.index]], []
+    level, share, rows = counts / np.maximum(totals, 1)[:, None], soup.shares[column[of_gene.index]], []
     for place, (gene, marked) in enumerate(of_gene.items()):
         own = {families[name] for name in marked}
         highest = max((level[row, place] for row in usable if homes[row] in own), default=0.0)
@@ -157,7 +157,7 @@ def estimate_share(pairs: pd.DataFrame, *, seed: int) -> Estimate:
     """
     names, gene = np.unique(pairs[GENE].to_numpy(dtype=str), return_inverse=True)
     if len(names) < MIN_GENES:
-        status = FEW_MARKERS if len(pairs) else NO_CELLS
+        status = FEW_MARKERS if len(pairs) else NO_PAIRS
         return Estimate(*[np.nan] * 5, len(names), len(pairs), status)
     surface = _log_likelihoods(pairs, gene)
     flat = surface.reshape(-1, len(names))

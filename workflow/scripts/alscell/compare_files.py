@@ -71,8 +71,10 @@ def _read(path: Path) -> pd.DataFrame:
 
 def _unequal(ours: pd.Series, theirs: pd.Series) -> np.ndarray:
     """Where two columns of one length differ; two empty values are equal."""
-    ours, theirs = ours.astype(object).reset_index(drop=True), theirs.astype(object).reset_index(drop=True)
-    return ((ours != theirs) & ~(ours.isna() & theirs.isna())).to_numpy()
+    both = [one.reset_index(drop=True) for one in (ours, theirs)]
+    if not all(pd.api.types.is_numeric_dtype(one) for one in both):
+        both = [one.astype(object) for one in both]
+    return ((both[0] != both[1]) & ~(both[0].isna() & both[1].isna())).to_numpy(dtype=bool)
 
 
 def _names(frame: pd.DataFrame, row: int, column: str) -> str:
@@ -86,12 +88,12 @@ def _values(ours: np.ndarray, theirs: np.ndarray) -> str:
     """The first values that differ in two arrays, how many do, and by how much at most, if they are numbers."""
     if ours.shape != theirs.shape:
         return f"shape {ours.shape} and {theirs.shape}"
-    flat, other = pd.Series(ours.ravel(), dtype=object), pd.Series(theirs.ravel(), dtype=object)
-    unequal = _unequal(flat, other)
+    flat, other = ours.ravel(), theirs.ravel()
+    unequal = _unequal(pd.Series(flat), pd.Series(other))
     if not unequal.any():
         return f"type {ours.dtype} and {theirs.dtype}" if ours.dtype != theirs.dtype else ""
     place = unequal.argmax()
-    numbers = [pd.to_numeric(one[unequal], errors="coerce").astype(float) for one in (flat, other)]
+    numbers = [pd.to_numeric(pd.Series(one[unequal]), errors="coerce").astype(float) for one in (flat, other)]
     largest = (numbers[0] - numbers[1]).abs().max()
     by = f", by {largest:.3g} at most" if pd.notna(largest) else ""
     return f"{_short(flat[place])} and {_short(other[place])}; {unequal.sum()} of {len(flat)} values differ{by}"

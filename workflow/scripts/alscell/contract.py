@@ -25,7 +25,7 @@ CELLS, PSEUDOBULK = "datasets with cells", "datasets that enter at pseudobulk"
 SIMULATED, REAL = "simulated datasets", "datasets that are not simulated"
 LEARNED = "datasets with labels_from"
 FETCHED = "public collections"
-ASKED = "whoever asks for it: `snakemake deposit`, `snakemake submission`"
+ASKED = "the targets `archive`, `deposit` and `submission` alone"
 
 
 @dataclass(frozen=True)
@@ -201,11 +201,13 @@ FILES: tuple[FileContract, ...] = (
     *_figure("pathway_donors_{dataset}_{contrast}", "plot_pathway_donors", "donor scores of the sets that differ most"),
     *_figure("pathway_views_{dataset}_{contrast}", "plot_pathway_views", "activity of every gene set against CAMERA"),
     *_figure("gene_panel_{dataset}_{contrast}", "plot_gene_panel", "ALS genes in every cell type"),
+    *_figure("genotypes_{dataset}", "plot_genotypes", "strongest gene sets and ALS genes, contrasts side by side"),
     *_figure("tdp43_{dataset}_{contrast}", "plot_tdp43", "targets of TDP-43 and their index in every donor"),
     *_figure("ligand_receptor_{dataset}_{contrast}", "plot_ligand_receptor", "ligands and their receptors"),
     *_figure("calibration_{dataset}_{contrast}", "plot_calibration", "p values and false positives, labels shuffled"),
     *_figure("directions", "plot_directions", "strongest results of the six directions"),
     *_figure("pathway_heatmap", "plot_pathway_heatmap", "effect of every gene set in every dataset and cell type"),
+    *_figure("heterogeneity", "plot_heterogeneity", "gene sets that differ most between datasets"),
     *_figure("tissue_dish", "plot_tissue_dish", "effect in tissue against effect in the dish"),
     *_figure("biomarkers", "plot_biomarkers", "change of the biomarker candidates that change most, by cell type"),
     *_figure("replication", "plot_replication", "share of hits that come again in another dataset, against chance"),
@@ -216,6 +218,7 @@ FILES: tuple[FileContract, ...] = (
     FileContract(f"{SUMMARY}/ro-crate-metadata.json", "write_crate", "", "this folder as an RO-Crate", ASKED),
     *_of_dataset(ASKED, ("submission.h5ad", "write_submission", "", "the atlas as CELLxGENE takes it")),
     FileContract(f"{SUMMARY}/manifest.tsv", "write_manifest", "manifest", "every result: checksum, and what made it"),
+    FileContract(f"{SUMMARY}/archive.tar.gz", "write_archive", "", "code, config and results of the run", ASKED),
     FileContract(
         f"{SUMMARY}/data_dictionary.tsv", "write_dictionary", "data_dictionary", "every column of every table of a run"
     ),

@@ -155,6 +155,23 @@ def plain(name: str) -> str:
     return " ".join(SPELLED.get(word, word) for word in name.split("_"))
 
 
+def with_donors(labels: Sequence[str], tests: pd.DataFrame, keys: Sequence[Any], *, by: str | list[str]) -> list[str]:
+    """Labels with the donors behind them, "microglia (8 v 4)": the most of any row of the key.
+
+    Parameters
+    ----------
+    labels, keys : sequence, one a label
+    tests : DataFrame
+        Columns n_case, n_control and `by`, which holds the keys.
+    """
+    most = tests.groupby(by)[["n_case", "n_control"]].max()
+    counts = {
+        key: f" ({row.n_case:.0f} v {row.n_control:.0f})"
+        for key, row in zip(most.index, most.itertuples(), strict=True)
+    }
+    return [f"{label}{counts.get(key, '')}" for label, key in zip(labels, keys, strict=True)]
+
+
 def signed(value: float) -> str:
     """An effect with its sign, a true minus and two decimals; a dash where there is none."""
     return NOTHING if pd.isna(value) else f"{value:+.2f}".replace("-", "−")

@@ -73,7 +73,7 @@ def draw_tissue_dish(programmes: pd.DataFrame, *, n_labels: int, stamp: str) -> 
     key = [CONTRAST, CELL_TYPE, *_SET]
     arms = [f"{column}_{system}" for system in ("tissue", "dish") for column in ("effect", "ci_low", "ci_high")]
     gap = ["difference", "ci_low_difference", "ci_high_difference"]
-    drawn = both[[*key, *arms, *gap, "verdict"]].sort_values(key, ignore_index=True)
+    drawn = both[[*key, "n_tissue", "n_dish", *arms, *gap, "verdict"]].sort_values(key, ignore_index=True)
     if drawn.empty:
         return message_figure(why_not_compared(programmes), stamp=stamp), drawn
     panels = list(drawn.groupby([CONTRAST, CELL_TYPE]))
@@ -85,11 +85,13 @@ def draw_tissue_dish(programmes: pd.DataFrame, *, n_labels: int, stamp: str) -> 
     limits = _common_limits(drawn)
     for axes, ((contrast, cell_type), own) in zip(grid.flat, panels, strict=False):
         _agreement_panel(axes, own, limits)
-        axes.set_title(f"{plain(cell_type)} ({plain(contrast)}, {len(own)} sets)")
+        datasets = f"n = {own['n_tissue'].max()} v {own['n_dish'].max()} datasets"
+        axes.set_title(f"{plain(cell_type)} ({plain(contrast)})\n{len(own)} sets, {datasets}")
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_axis_off()
     body.supxlabel("effect in tissue (donor SD, 95 % interval)", fontsize=7)
-    body.supylabel("effect in the dish (line SD, 95 % interval)", fontsize=7)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("effect in the dish (line SD, 95 % interval)")
     handles = [_handle(verdict) for verdict in STYLES if (drawn["verdict"] == verdict).any()]
     body.legend(handles=handles, loc="outside upper left", ncols=n_columns + 1 if n_columns > 1 else 2)
     figure.draw_without_rendering()

@@ -29,6 +29,7 @@ from alscell.figures import (
     plain,
     probability,
     swarm,
+    with_donors,
 )
 from alscell.gene_panel import OVER_TYPES
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTROL_ARM, DONOR, GENE
@@ -61,6 +62,7 @@ def draw_gene_panel(rows: pd.DataFrame, *, fdr: float, stamp: str) -> tuple[Figu
         Table `gene_panel` of one contrast.
     """
     kept = [CELL_TYPE, GENE, "own_gene", "status", "log2_fold_change", "p_value", "fdr_panel", "fdr_gene"]
+    kept += ["n_case", "n_control"]
     drawn = rows.loc[rows[CELL_TYPE] != OVER_TYPES, kept].reset_index(drop=True)
     if drawn["log2_fold_change"].isna().all():
         return message_figure("ALS genes: none could be compared in any cell type.", stamp=stamp), drawn
@@ -72,7 +74,8 @@ def draw_gene_panel(rows: pd.DataFrame, *, fdr: float, stamp: str) -> tuple[Figu
     axes = body.subplots()
     cells = drawn.rename(columns={"log2_fold_change": "value", "fdr_panel": "fdr"})
     image = _heat(axes, cells, (GENE, genes), (CELL_TYPE, types), fdr=fdr)
-    axes.set_xticks(range(len(types)), [plain(name) for name in types], rotation=90)
+    labels = with_donors([plain(name) for name in types], drawn, types, by=CELL_TYPE)
+    axes.set_xticks(range(len(types)), labels, rotation=90)
     axes.set_yticks(range(len(genes)), genes, fontstyle="italic")
     for row in range(len(own)):
         axes.get_yticklabels()[row].set(fontweight="bold")
@@ -192,6 +195,7 @@ def draw_ligand_receptor(rows: pd.DataFrame, *, n_pairs: int, fdr: float, stamp:
         Pairs drawn, at most: those with the lowest p, then by the size of the effect.
     """
     kept = ["family", "ligand", "receptor", "sender", "receiver", "status", "effect", "p_value", "fdr"]
+    kept += ["n_case", "n_control"]
     found = rows[rows["effect"].notna()]
     if found.empty:
         message = "Ligands and receptors: no pair has enough counts in two cell types of the same donors."
@@ -211,6 +215,7 @@ def draw_ligand_receptor(rows: pd.DataFrame, *, n_pairs: int, fdr: float, stamp:
     axes = body.subplots()
     image = _heat(axes, cells, ("pair", pairs), ("place", places), fdr=fdr)
     labels = [" → ".join(plain(name) for name in place.split("\t")) for place in places]
+    labels = with_donors(labels, cells, places, by="place")
     axes.set_xticks(range(len(places)), labels, rotation=90, fontsize=5)
     axes.set_yticks(range(len(pairs)), pairs, fontsize=5.5)
     receivers = [place.split("\t")[1] for place in places]

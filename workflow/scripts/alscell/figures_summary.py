@@ -24,6 +24,7 @@ from alscell.figures import (
     order_cell_types,
     plain,
     signed,
+    with_donors,
 )
 from alscell.keys import CELL_TYPE, CONTRAST, DATASET, FAMILY, PATHWAY, UNASSIGNED
 
@@ -50,7 +51,9 @@ def draw_pathway_heatmap(
     tests, skipped : DataFrame
         Tables `pathway_tests` and `differential_skipped` of all datasets; the latter adds cell types not tested.
     """
-    drawn = tests[[*_COLUMN, *_SET, "effect", "fdr", "descriptive"]].sort_values([*_COLUMN, *_SET], ignore_index=True)
+    drawn = tests[[*_COLUMN, *_SET, "effect", "fdr", "descriptive", "n_case", "n_control"]].sort_values(
+        [*_COLUMN, *_SET], ignore_index=True
+    )
     if drawn.empty:
         return message_figure("Pathway activity: no gene set could be compared in any dataset.", stamp=stamp), drawn
     columns = _columns(pd.concat([drawn[_COLUMN], skipped[_COLUMN]]).drop_duplicates())
@@ -72,7 +75,8 @@ def draw_pathway_heatmap(
             axes.add_patch(Rectangle(box, 1, 1, fill=False, hatch="/////", edgecolor="white", linewidth=0))
         elif test["fdr"] <= fdr:
             axes.scatter(*place, s=7, color="black", edgecolor="white", linewidth=0.5)
-    _heatmap_labels(axes, sets, columns, step=(width - 72) / len(columns))
+    names = with_donors([plain(name) for _, _, name in columns], drawn, columns, by=_COLUMN)
+    _heatmap_labels(axes, sets, columns, names, step=(width - 72) / len(columns))
     bar = body.colorbar(image, ax=axes, shrink=0.4, aspect=22, pad=0.02, extend="both")
     bar.set_label("effect, case − control (donor standard deviations)", fontsize=6)
     handles = [
@@ -92,10 +96,10 @@ def _columns(keys: pd.DataFrame) -> list[tuple[str, str, str]]:
 
 
 def _heatmap_labels(
-    axes: Axes, sets: list[tuple[str, str]], columns: list[tuple[str, str, str]], *, step: float
+    axes: Axes, sets: list[tuple[str, str]], columns: list[tuple[str, str, str]], names: list[str], *, step: float
 ) -> None:
     axes.set_yticks(range(len(sets)), [plain(pathway) for _, pathway in sets])
-    axes.set_xticks(range(len(columns)), [plain(name) for _, _, name in columns], rotation=90)
+    axes.set_xticks(range(len(columns)), names, rotation=90)
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
@@ -216,7 +220,7 @@ def _outcome_fields(axes: Axes, table: pd.DataFrame, sets: list[tuple[str, str]]
         field[y, x] = to_rgb(color)
         ink = "white" if np.mean(to_rgb(color)) < 0.5 else INK
         text = f"{signed(test['planted'])} {sign}" if test["planted"] else sign
-        axes.text(x, y, text, ha="center", va="center", fontsize=4.5, color=ink)
+        axes.text(x, y, text, ha="center", va="center", fontsize=5, color=ink)
     axes.imshow(field, aspect="auto", interpolation="nearest")
     axes.set_xticks(range(len(types)), [plain(name) for name in types], rotation=90)
     axes.set_xticks(np.arange(len(types) + 1) - 0.5, minor=True)

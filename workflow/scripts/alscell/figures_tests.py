@@ -5,6 +5,7 @@ Each function returns the figure and the very numbers it shows. Positive always 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,10 @@ from alscell.figures import (
     signed,
     swarm,
 )
-from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DONOR, FAMILY, PATHWAY
+from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DONOR, FAMILY, N_CELLS, PATHWAY
 
 _KEY = [CONTRAST, CELL_TYPE]
+_SET_KEY = [*_KEY, FAMILY, PATHWAY]
 
 
 def count_genes(differential: pd.DataFrame, skipped: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
@@ -145,7 +147,8 @@ def draw_volcano(
         _volcano_panel(axes, drawn[drawn[CELL_TYPE] == name], fdr, name, replicate)
     for axes in panels[len(types) :]:
         axes.set_axis_off()
-    body.supxlabel("log₂ fold change, case − control", fontsize=7)
+    colored = f"colored: FDR ≤ {fdr:g} within the cell type"
+    body.supxlabel(f"log₂ fold change, case − control   ({colored})", fontsize=7)
     body.supylabel("−log₁₀ p (donor level)", fontsize=7)
     figure.draw_without_rendering()
     for axes, name in zip(panels, types, strict=False):
@@ -170,31 +173,79 @@ def _volcano_panel(axes: Axes, genes: pd.DataFrame, fdr: float, name: str, repli
     axes.set_title(f"{plain(name)}\n{n_case} v {n_control} {replicate}s; {down.sum():,} down, {up.sum():,} up")
 
 
-def draw_pathways(
-    tests: pd.DataFrame, *, fdr: float, replicate: str, stamp: str, columns: int = 5
-) -> tuple[Figure, pd.DataFrame]:
-    """Effect of every gene set with its 95 % interval, one column a cell type.
+def pathway_numbers(
+    tests: pd.DataFrame, donors: pd.DataFrame, arms: pd.Series, *, min_cells: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every effect, and the donors behind it in the same unit.
 
     Parameters
     ----------
-    tests : DataFrame
-        Table `pathway_tests` of one contrast.
+    tests, donors : DataFrame
+        Tables `pathway_tests` of one contrast and `pathway_donors` of its dataset.
+    arms : Series
+        Donor -> case or control.
+    min_cells : int
+        Cells below which a donor is left out of a cell type.
+
+    Returns
+    -------
+    effects : DataFrame
+        Columns of `tests`; one row a set.
+    points : DataFrame
+        contrast, cell_type, family, pathway, donor, arm, donor_value: the donor's score less the mean of the control
+        donors, over `donor_sd`. Covariates are not held, so that means of arms need not differ by just the effect.
+    """
+    kept = [*_SET_KEY, "effect", "ci_low", "ci_high", "fdr", "n_case", "n_control", "descriptive"]
+    effects = tests[kept].sort_values([CELL_TYPE, FAMILY, PATHWAY], ignore_index=True)
+    points = donors[donors[N_CELLS] >= min_cells].assign(arm=lambda table: table[DONOR].map(arms)).dropna(subset="arm")
+    points = points.merge(tests[[*_SET_KEY, "donor_sd"]].dropna(subset="donor_sd"), on=_SET_KEY[1:], how="inner")
+    controls = points["score"].where(points["arm"] == CONTROL_ARM)
+    level = controls.groupby([points[name] for name in _SET_KEY]).transform("mean")
+    points["donor_value"] = (points["score"] - level) / points["donor_sd"]
+    points = points[[*_SET_KEY, DONOR, "arm", "donor_value"]]
+    return effects, points.sort_values([CELL_TYPE, FAMILY, PATHWAY, "arm", DONOR], ignore_index=True)
+
+
+def draw_pathways(
+    tests: pd.DataFrame,
+    donors: pd.DataFrame,
+    samples: pd.DataFrame,
+    *,
+    contrast: dict[str, Any],
+    min_cells: int,
+    fdr: float,
+    replicate: str,
+    stamp: str,
+    columns: int = 5,
+) -> tuple[Figure, pd.DataFrame]:
+    """Effect of every gene set with its 95 % interval and its donors, one column a cell type.
+
+    Parameters
+    ----------
+    tests, donors, min_cells
+        As `pathway_numbers`.
+    samples : DataFrame
+        Sample sheet.
+    contrast : dict
+        factor, case, control as in config.yaml.
     columns : int
         Cell types side by side; more go below.
     """
-    kept = [*_KEY, FAMILY, PATHWAY, "effect", "ci_low", "ci_high", "fdr", "n_case", "n_control", "descriptive"]
-    drawn = tests[kept].sort_values([CELL_TYPE, FAMILY, PATHWAY], ignore_index=True)
+    drawn, points = pathway_numbers(tests, donors, donor_arms(samples, contrast), min_cells=min_cells)
     if drawn.empty:
-        return message_figure("Pathway activity: no gene set could be compared.", stamp=stamp), drawn
+        why = "Pathway activity: no gene set could be compared."
+        return message_figure(why, stamp=stamp), pd.concat([drawn, points])
     types = order_cell_types(drawn[CELL_TYPE])
     keys = drawn[[FAMILY, PATHWAY]].drop_duplicates().sort_values([FAMILY, PATHWAY])
     sets = list(keys.itertuples(index=False, name=None))
     rows = _family_rows(sets)
     n_rows, n_columns = -(-len(types) // columns), min(columns, len(types))
-    figure, body = new_figure(DOUBLE, n_rows * (14 + 3.1 * (max(rows.values()) + 1)) + 8, stamp=stamp)
+    figure, body = new_figure(DOUBLE, n_rows * (14 + 3.4 * (max(rows.values()) + 1)) + 12, stamp=stamp)
     grid = body.subplots(n_rows, n_columns, squeeze=False, sharey=True, sharex=True)
-    reach = 1.05 * np.nanmax(np.abs(drawn[["effect", "ci_low", "ci_high"]].to_numpy()))
+    widest = [*drawn[["effect", "ci_low", "ci_high"]].to_numpy().ravel(), *points["donor_value"]]
+    reach = 1.05 * np.nanmax(np.abs(widest))
     for axes, name in zip(grid.flat, types, strict=False):
+        _donor_marks(axes, points[points[CELL_TYPE] == name], rows)
         _forest_panel(axes, drawn[drawn[CELL_TYPE] == name], rows, fdr, replicate)
         axes.set_xlim(-reach, reach)
     for axes in list(grid.flat)[len(types) :]:
@@ -206,9 +257,28 @@ def draw_pathways(
             first = min(rows[key] for key in sets if key[0] == family)
             axes.annotate(plain(family), (0, first - 1), xycoords=("axes fraction", "data"), xytext=(-4, 0), ha="right",
                           va="center", textcoords="offset points", fontsize=6, fontweight="bold")  # fmt: skip
-    body.supxlabel(f"effect, case − control, in {replicate} standard deviations (95 % interval)", fontsize=7)
-    _forest_legend(body, fdr)
-    return figure, drawn
+    unit = f"in {replicate} standard deviations"
+    body.supxlabel(
+        f"effect, case − control, {unit} (95 % interval); points: {replicate}s less the mean of controls", fontsize=7
+    )
+    marks = {"linestyle": "", "markersize": 2, "markeredgewidth": 0, "alpha": 0.6}
+    extra = [
+        Line2D(
+            [], [], **marks, marker=ARM_MARKERS[arm], color=ARM_COLORS[arm], label=f"{', '.join(levels)}: a {replicate}"
+        )
+        for arm, levels in ((arm, contrast[arm]) for arm in (CASE_ARM, CONTROL_ARM))
+    ]
+    forest_legend(body, fdr, extra)
+    return figure, pd.concat([drawn, points], ignore_index=True)
+
+
+def _donor_marks(axes: Axes, points: pd.DataFrame, rows: dict) -> None:
+    """Donors as small points above (case) and below (control) the line of their set."""
+    for arm, shift in ((CASE_ARM, -0.27), (CONTROL_ARM, 0.27)):
+        own = points[points["arm"] == arm]
+        y = np.array([rows[key] for key in zip(own[FAMILY], own[PATHWAY], strict=True)]) + shift
+        look = {"marker": ARM_MARKERS[arm], "color": ARM_COLORS[arm], "alpha": 0.5, "linewidth": 0}
+        axes.scatter(own["donor_value"], y, s=2.5, **look)
 
 
 def _family_rows(sets: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
@@ -229,14 +299,16 @@ def _forest_panel(axes: Axes, tests: pd.DataFrame, rows: dict, fdr: float, repli
     fill = np.where(tests["descriptive"], "white", color)
     axes.scatter(tests["effect"], y, s=9, color=fill, edgecolor=color, linewidth=0.7, zorder=3)
     counts = f"{tests['n_case'].max()} v {tests['n_control'].max()} {replicate}s"
-    title = f"{plain(tests[CELL_TYPE].iloc[0])}\n{counts}\n{hit.sum()} of {len(tests)} sets"
+    found = "no test" if tests["descriptive"].all() else f"{hit.sum()} of {len(tests)} sets at FDR"
+    title = f"{plain(tests[CELL_TYPE].iloc[0])}\n{counts}\n{found}"
     axes.set_title(title, fontsize=6)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelbottom=True)
     axes.grid(axis="y", color="#F0F0F0", linewidth=0.5)
 
 
-def _forest_legend(body: FigureBase, fdr: float) -> None:
+def forest_legend(body: FigureBase, fdr: float, extra: Sequence[Line2D] = ()) -> None:
+    """What colors and hollow points of a forest plot mean, and what else there is in it."""
     entries = (
         (f"higher in case, FDR ≤ {fdr:g}", CASE_COLOR, CASE_COLOR),
         (f"lower in case, FDR ≤ {fdr:g}", CONTROL_COLOR, CONTROL_COLOR),
@@ -247,7 +319,7 @@ def _forest_legend(body: FigureBase, fdr: float) -> None:
         Line2D([], [], marker="o", markersize=3.5, color=edge, markerfacecolor=fill, label=label)
         for label, edge, fill in entries
     ]
-    body.legend(handles=handles, loc="outside upper left", ncols=4)
+    body.legend(handles=[*handles, *extra], loc="outside upper left", ncols=3 if extra else 4)
 
 
 def draw_pathway_donors(

@@ -16,7 +16,8 @@ import pandas as pd
 import yaml
 
 from alscell.errors import InputError
-from alscell.keys import BARCODE, FINGERPRINT
+from alscell.full_disk import full_disk_error, new_hdf5
+from alscell.keys import BARCODE, DATASET, FINGERPRINT
 from alscell.orthologs import in_mouse_symbols
 from alscell.tables import DTYPES, TABLES, check_table, empty_table
 
@@ -25,7 +26,13 @@ COUNTS_STORAGE = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
 @contextlib.contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes the final name only if the block ends well."""
+    """A path beside `path` to write to; it takes the final name only if the block ends well.
+
+    Raises
+    ------
+    InputError
+        If the disk is full or a quota used up.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     for left_over in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
@@ -34,6 +41,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
     try:
         yield part
         os.replace(part, path)
+    except OSError as error:
+        raise full_disk_error(error, path) or error from None
     finally:
         part.unlink(missing_ok=True)
 
@@ -86,6 +95,12 @@ def read_tables(paths: list[str], name: str) -> pd.DataFrame:
     if not paths:
         return empty_table(name)
     return pd.concat([read_table(path, name) for path in paths], ignore_index=True)
+
+
+def read_folder_tables(paths: list[str], name: str) -> pd.DataFrame:
+    """As `read_tables`, of tables that do not name their dataset: with the name of their folder in a column for it."""
+    tables = [read_table(path, name).assign(**{DATASET: Path(path).parent.name}) for path in paths]
+    return pd.concat(tables or [empty_table(name).assign(**{DATASET: pd.Series(dtype="str")})])
 
 
 def read_samples(path: str | Path) -> pd.DataFrame:
@@ -269,8 +284,9 @@ def sha256(path: str | Path) -> str:
 
 def write_h5ad(data: Any, path: str | Path, *, compression: str | None = None) -> None:
     """Write an AnnData atomically."""
-    with atomic(path) as part:
-        data.write_h5ad(part, compression=compression)
+    data.strings_to_categoricals()
+    with atomic(path) as part, new_hdf5(part) as file:
+        _write_anndata(file, data, compression=compression)
 
 
 def write_counts(data: Any, path: str | Path) -> None:
@@ -279,13 +295,11 @@ def write_counts(data: Any, path: str | Path) -> None:
     NOTE: gzip at level 1 after a byte shuffle: 9,000 nuclei took 52 MB and 0.7 s to read; lzf 192 MB and 0.6 s,
     uncompressed 303 MB and 0.1 s.
     """
-    import h5py
     from anndata import AnnData
     from anndata.io import write_elem
 
-    with atomic(path) as part, h5py.File(part, "w") as file:
-        write_elem(file, "/", AnnData(obs=data.obs, var=data.var, uns=data.uns))
-        file.pop("raw", None)  # NOTE: an empty group of that name keeps backed readers from loading the counts
+    with atomic(path) as part, new_hdf5(part) as file:
+        _write_anndata(file, AnnData(obs=data.obs, var=data.var, uns=data.uns))
         write_elem(file, "X", data.X, dataset_kwargs=COUNTS_STORAGE)
 
 
@@ -350,19 +364,27 @@ def write_in_turn(data: Any, matrices: Iterable[Any], path: str | Path) -> None:
     shuffle 2.2 s, 44 MB; lzf with the shuffle 1.2 s, 33 MB, but h5py alone reads it everywhere; nothing 0.6 s, 161 MB.
     NOTE: `indptr` is int64 from the first block on: where it is int32, anndata appends no more than 2^31 counts.
     """
-    import h5py
     from anndata.io import sparse_dataset, write_elem
 
-    with atomic(path) as part:
-        data.write_h5ad(part)
-        with h5py.File(part, "a") as file:
-            for group in (file["obs"], file["var"]):
-                _write_plain_strings(group)
-            for matrix in matrices:
-                if "X" in file:
-                    sparse_dataset(file["X"]).append(matrix)
-                else:
-                    write_elem(file, "X", matrix, dataset_kwargs={**COUNTS_STORAGE, "indptr_dtype": "int64"})
+    data.strings_to_categoricals()
+    with atomic(path) as part, new_hdf5(part) as file:
+        _write_anndata(file, data)
+        for group in (file["obs"], file["var"]):
+            _write_plain_strings(group)
+        for matrix in matrices:
+            if "X" in file:
+                sparse_dataset(file["X"]).append(matrix)
+            else:
+                write_elem(file, "X", matrix, dataset_kwargs={**COUNTS_STORAGE, "indptr_dtype": "int64"})
+
+
+def _write_anndata(file: Any, data: Any, *, compression: str | None = None) -> None:
+    """All of an AnnData at the root of an open HDF5 file."""
+    from anndata.io import write_elem
+
+    write_elem(file, "/", data, dataset_kwargs={"compression": compression})
+    if data.raw is None:
+        file.pop("raw", None)  # NOTE: an empty group of that name keeps backed readers from loading the counts
 
 
 def _write_plain_strings(frame: Any) -> None:

@@ -20,6 +20,7 @@ from alscell.contract import files_of_run
 from alscell.figures import donor_arms, plain
 from alscell.figures_tests import count_genes
 from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DATASET, DONOR
+from alscell.report_ambient import hits_section, share_sentence
 from alscell.report_data import HELD, cells_note, page_data, volcano_note
 from alscell.report_directions import direction_sections
 from alscell.report_dish import dish_section
@@ -57,7 +58,7 @@ FIGURES = {
     "volcano": "Log2 fold change against donor-level p value of every gene; colored genes reach the FDR.",
     "gene_heatmap": "Expression of the top genes in every donor, within the gene; framed: rests on that donor.",
     "running_sums": "Running sums of the sets of the lowest CAMERA p along the genes ranked by t; ticks: their genes.",
-    "pathways": "Effect of each gene set with its 95 % interval, one column a cell type.",
+    "pathways": "Effect of each gene set with its 95 % interval and donors, one column a cell type.",
     "pathway_donors": "Donor scores of the gene sets that differ most; each point is a donor, bars are means.",
     "pathway_views": "Activity of each gene set between donors against CAMERA; hollow: NES of the other sign.",
     "calibration": "P values with labels shuffled among the donors: flat, if a test is calibrated. Below: share under "
@@ -65,21 +66,28 @@ FIGURES = {
     "it is wrong, is used nowhere, and shows what that would cost on these data.",
     "directions": "Strongest tested results of each direction with 95 % intervals; filled: the FDR is reached.",
     "pathway_heatmap": "Effect of each gene set in each dataset and cell type; dot: FDR reached; gray: not tested.",
+    "heterogeneity": "Gene sets that differ most between datasets: each dataset, the pooled effect, tau and I².",
     "tissue_dish": "Effect of gene sets in tissue against their effect in the dish, with 95 % intervals.",
     "biomarkers": "Change of the secreted, shed or leaked genes of the lowest FDR in every cell type; dot: FDR over "
     "the candidates reached; bold: known from ALS fluids, with the direction there.",
     "replication": "Share of the hits of one dataset that have the same sign and p < 0.05 in another, against chance.",
     "planted_truth": "Planted changes against what the tests said, one field a cell type and gene set.",
     "gene_panel": "Log2 fold change of each ALS gene in each cell type; dot: FDR over the list; gray: not tested.",
+    "genotypes": "Strongest gene sets and ALS genes with 95 % intervals, one column a contrast; hollow: no test.",
     "tdp43": "Targets of TDP-43 gene by gene, and the index of every donor; right of zero: as after a loss of TDP-43.",
     "ligand_receptor": "Change of the score of ligand-receptor pairs between cell types; dot: FDR; white: not asked.",
 }
-OF_DATASET = ("quality", "ambient", "sex", "cluster_stability", "umap", "markers", "composition", "differential")
+OF_DATASET = (
+    *("quality", "ambient", "sex", "cluster_stability", "umap", "markers"),
+    *("composition", "differential", "genotypes"),
+)
 OF_CONTRAST = (
-    *("volcano", "gene_heatmap", "pathways", "pathway_donors", "pathway_views", "calibration"),
+    *("volcano", "gene_heatmap", "running_sums", "pathways", "pathway_donors", "pathway_views", "calibration"),
     *("gene_panel", "tdp43", "ligand_receptor"),
 )
-OVERALL = ("directions", "pathway_heatmap", "tissue_dish", "biomarkers", "replication", "planted_truth")
+OVERALL = (
+    *("directions", "pathway_heatmap", "heterogeneity", "tissue_dish", "biomarkers", "replication", "planted_truth"),
+)
 _SHOWN_WIDTH = 0.6  # CSS pixels for each pixel of a figure
 
 
@@ -182,6 +190,7 @@ def dataset_section(results: Results, entry: dict[str, Any]) -> dict[str, Any]:
         "has_cells": has_cells,
         "facts": _facts(info, entry, results),
         "quality": quality_table(results, name) if has_cells else None,
+        "ambient": share_sentence(results.rows("ambient", dataset=name)) if has_cells else "",
         "cautions": text.identity_lines(*identity) if has_cells else [],
         "samples": sample_tables(results, name) if has_cells else [],
         "cells_note": cells_note(results, name) if has_cells else "",
@@ -236,6 +245,7 @@ def contrast_section(results: Results, dataset: str, contrast: str) -> dict[str,
         "tdp43": panels.tdp43_section(results, dataset, contrast),
         "support": panels.support_section(results, dataset, contrast),
         "genes": gene_tables(results, genes, dataset),
+        "ambient": hits_section(results, dataset, contrast),
         "without_genes": text.undetected_genes(results.rows("differential_power", **where)),
         "enrichment": enrichment_table(results, enrichment, dataset),
         "pathways": pathway_table(results, tests, artefacts, dataset),

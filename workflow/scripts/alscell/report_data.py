@@ -38,8 +38,9 @@ HELD_GENES = 2_000  # with their tests in every cell type
 HELD_SETS = 400  # a contrast and cell type
 # Said where something is looked up that the page lacks.
 HELD = (
-    "Held are the ALS genes, the biomarker candidates that change, and the genes and gene sets that reach the FDR or "
-    "come nearest to it; all others are in differential.tsv.gz and pathway_tests.tsv of the dataset."
+    "Held are the tests of the ALS genes, of the biomarker candidates that change, of genes that reach the FDR in a "
+    "cell type, and of the gene sets of the lowest p; all others are in differential.tsv.gz and pathway_tests.tsv of "
+    "the dataset. A gene with too few counts everywhere has no test (see “ALS genes” for these)."
 )
 _GRID = 65_535  # steps of a coordinate
 _SCORE_STEPS = 255

@@ -510,11 +510,13 @@ def _cell_methods(settings: dict[str, Any], assays: set[str]) -> list[str]:
         f"2019). Of the resolutions {joined([f'{value:g}' for value in clusters['resolutions']])}, the finest was used "
         f"whose clusters repeat in {clusters['n_subsamples']} subsamples of {100 * clusters['subsample_fraction']:g} % "
         f"of the cells with a median adjusted Rand index of at least {clusters['min_stability']:g} (after "
-        "Mölder et al. 2021, F1000Research, doi:10.12688/f1000research.29032.2",
         "Patterson-Cross et al. 2021). Clusters were "
         f"named by marker genes, and left unassigned below a score of {annotation['min_score']:g} or a margin of "
         f"{annotation['min_margin']:g}; labels that came with a dataset were kept. No embedded or integrated value "
         "enters a test.",
+        "Ambient RNA: its share of each sample's counts was estimated from marker genes of other cell types, with a "
+        "soup from empty droplets or, without them, from all cells (after Young and Behjati 2020). Nothing was "
+        "removed; genes that follow it are marked.",
     ]
 
 
@@ -573,6 +575,7 @@ CITATIONS = (
     "Korsunsky et al. 2019, Nat Methods, doi:10.1038/s41592-019-0619-0",
     "Law et al. 2014, Genome Biol, doi:10.1186/gb-2014-15-2-r29",
     "McInnes et al. 2018, arXiv:1802.03426",
+    "Mölder et al. 2021, F1000Research, doi:10.12688/f1000research.29032.2",
     "Patterson-Cross et al. 2021, BMC Bioinformatics, doi:10.1186/s12859-021-03957-4",
     "Paule and Mandel 1982, J Res Natl Bur Stand, doi:10.6028/jres.087.022",
     "Phipson et al. 2022, Bioinformatics, doi:10.1093/bioinformatics/btac582",
@@ -585,4 +588,5 @@ CITATIONS = (
     "Wolf et al. 2018, Genome Biol, doi:10.1186/s13059-017-1382-0",
     "Wolock et al. 2019, Cell Syst, doi:10.1016/j.cels.2018.11.005",
     "Wu and Smyth 2012, Nucleic Acids Res, doi:10.1093/nar/gks461",
+    "Young and Behjati 2020, GigaScience, doi:10.1093/gigascience/giaa151",
 )

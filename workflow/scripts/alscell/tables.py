@@ -249,7 +249,7 @@ TABLES = {
                 _c("n_pairs", INTEGER, "pairs of a cell type and a marker gene of another type"),
                 _c("background", FLOAT, "counts of a marker in other types that no soup explains", "per million counts", nullable=True),
                 _c("following", FLOAT, "share of the pairs whose counts are ambient or background; in the others the cells make the gene", "0..1", nullable=True),
-                _c("status", STRING, "ok; no_typed_cells (no pair of a cell type and a foreign marker); too_few_markers (fewer than 8 marker genes)"),
+                _c("status", STRING, "ok; no_foreign_markers (no type of at least 20 cells with a usable marker of another type); too_few_markers (fewer than 8 marker genes)"),
             ),
         ),
         Table(
@@ -632,6 +632,7 @@ TABLES = {
                 _c("effect_control_sd", FLOAT, "the same difference in standard deviations of control donors; empty when descriptive", nullable=True),
                 _c("ci_low_control_sd", FLOAT, "95 % interval, lower end", nullable=True),
                 _c("ci_high_control_sd", FLOAT, "95 % interval, upper end", nullable=True),
+                _c("donor_sd", FLOAT, "score that one unit of `effect` stands for: standard deviation of donors within arms; empty where they do not differ", "0..1", nullable=True),
                 _STATISTIC,
                 _P,
                 _c("fdr", FLOAT, "Benjamini-Hochberg over all cell types and sets of the contrast", nullable=True),
