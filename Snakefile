@@ -36,6 +36,7 @@ include: "workflow/rules/calibration.smk"
 include: "workflow/rules/synthesis.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/deposit.smk"
 
 
 # Here, not in targets.smk: a default target does not outlive the file that an include reads.

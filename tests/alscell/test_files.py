@@ -116,3 +116,16 @@ def test_counts_open_in_memory_and_backed_with_the_same_bytes_each_time(tmp_path
     assert (whole.X != data.X).nnz == 0
     backed = anndata.read_h5ad(paths[0], backed="r")
     assert (data.X[5:9] != backed[5:9].to_memory().X).nnz == 0
+
+
+def test_tables_that_do_not_name_their_dataset_get_it_from_their_folder(tmp_path):
+    rows = pd.DataFrame({"cell": ["a"], "cluster": ["0"], "cell_type": ["opc"]})
+    rows = check_table(rows.assign(score=0.5, margin=0.1, source="markers"), "cell_types")
+    paths = [tmp_path / name / "cell_types.parquet" for name in ("cord", "dish")]
+    for path in paths:
+        files.write_table(rows, path, "cell_types")
+    both = files.read_folder_tables([str(path) for path in paths], "cell_types")
+    assert list(both["dataset"]) == ["cord", "dish"]
+    none = files.read_folder_tables([], "cell_types")
+    assert len(none) == 0
+    assert set(none.columns) == set(both.columns)

@@ -5,10 +5,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
+from anndata import AnnData
 
 from alscell import files
+from alscell.errors import InputErrors
 from alscell.keys import CELL_TYPES
-from alscell.portal import FIELDS, facts_of_atlas, feature_table, portal_columns
+from alscell.portal import (
+    FIELDS,
+    check_fields,
+    counts_in_turn,
+    facts_of_atlas,
+    feature_table,
+    frame_of_submission,
+    portal_columns,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 TERMS = files.read_gene_table(ROOT / "resources/ontology/terms.tsv")
@@ -111,3 +122,25 @@ def test_every_cell_type_of_the_project_has_a_term_or_is_known_to_have_none():
     assert prefixes["cell_type"] == {"CL"}
     assert prefixes["age"] == {"HsapDv"}
     assert {field.name for field in FIELDS} >= {"donor_id", "tissue_type", "suspension_type"}
+
+
+def test_a_submission_has_current_genes_only_and_no_labels_of_the_portal():
+    cells = CELLS.assign(disease_ontology_term_id="MONDO:0004976")
+    var = pd.DataFrame(
+        {"feature_name": ["A", "B"], "gene_id": ["E1", "E2"], "feature_is_filtered": False}, index=["E1", "E2"]
+    )
+    counts = sp.csr_matrix(np.arange(6, dtype=np.float32).reshape(3, 2))
+    atlas = AnnData(counts, obs=cells, var=var, uns={"title": "t", "citation": "c"})
+    frame = frame_of_submission(atlas, {"E2"})
+    assert frame.var_names.tolist() == ["E2"]
+    assert not {"cell_type", "sex"} & set(frame.obs)
+    assert dict(frame.uns) == {"title": "t"}
+    assert sp.vstack(list(counts_in_turn(atlas, frame.var_names))).toarray().ravel().tolist() == [1, 3, 5]
+
+
+def test_a_submission_without_a_field_that_cells_need_is_refused():
+    _, rows = portal_columns(CELLS, facts=TISSUE, terms=TERMS)
+    with pytest.raises(
+        InputErrors, match=r"(?s)2 problems.*assay_ontology_term_id for 3 cells.*disease_ontology_term_id"
+    ):
+        check_fields(pd.DataFrame(rows).assign(dataset="d"))

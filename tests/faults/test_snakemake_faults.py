@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+import show_status
+
 # name: (file, text to replace, new text, words of the message)
 FAULTS = {
     "unknown config key": (
@@ -75,3 +77,13 @@ def test_what_waits_for_the_comparison_of_samples_is_made_after_it(setup, snakem
     output = answer.stdout + answer.stderr
     for job in ("compare_samples", "embed_cells", "sum_pseudobulk"):
         assert f"\n{job} " in output, output
+
+
+def test_a_failed_run_closes_with_job_cause_and_log(setup, snakemake):
+    answer = snakemake(setup, "results/mine/raw/cells.h5ad")  # 4 bytes: no HDF5
+    assert answer.returncode == 1
+    output = answer.stdout + answer.stderr
+    closing = output[output.index("The run failed. These jobs:") :]
+    for words in ("acquire_file: bad input", "log    logs/acquire_file/mine/", "| ERROR alscell: ", "cells.h5ad"):
+        assert words in closing
+    assert show_status.main(setup, as_json=True) == 10

@@ -47,6 +47,7 @@ LIBRARY = {
         "composition",
         "contract",
         "counts",
+        "crate",
         "dense",
         "depth",
         "digests",
@@ -174,6 +175,7 @@ SHIPPED_LISTS = {
     for name in ("tdp43/targets", "ligand_receptor/neurotrophic")
 }
 SHIPPED_ALIASES = workflow.source_path("../../resources/genes/former_symbols.tsv")
+CITATION = workflow.source_path("../../CITATION.cff")
 SHIPPED_TERMS = workflow.source_path("../../resources/ontology/terms.tsv")
 SCHEMAS = {
     name: workflow.source_path(f"../schemas/{name}.schema.yaml")

@@ -110,6 +110,16 @@ rule report:
         "<summary>/report.html",
 
 
+rule deposit:
+    input:
+        "<summary>/ro-crate-metadata.json",
+
+
+rule submission:
+    input:
+        expand_datasets("results/{dataset}/submission.h5ad", WITH_CELLS),
+
+
 rule archive:
     input:
         "<summary>/archive.tar.gz",

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 import alscell
-from alscell.files import read_samples, read_table, read_tables, read_yaml, write_text
+from alscell.files import read_folder_tables, read_samples, read_tables, read_yaml, write_text
 from alscell.jobs import run
 from alscell.report import render
 from alscell.report_parts import read_parts
@@ -51,9 +51,7 @@ def main(
 
 
 def _tables(paths: list[str], name: str) -> pd.DataFrame:
-    if name in WITHOUT_DATASET and paths:
-        return pd.concat([read_table(path, name).assign(dataset=Path(path).parent.name) for path in paths])
-    return read_tables(paths, name)
+    return (read_folder_tables if name in WITHOUT_DATASET else read_tables)(paths, name)
 
 
 if __name__ == "__main__":

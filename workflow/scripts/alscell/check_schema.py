@@ -38,6 +38,8 @@ _PATTERNS = {
     "^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$": "a folder inside the working folder",
     "^[A-Za-z0-9_.+-]+$": "a file name: letters, digits, '_', '.', '+' and '-' only",
     "^[0-9a-f]{64}$": "64 hexadecimal digits",
+    "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$": "year-month-day, such as '2026-12-01'",
+    "^[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X]$": "an ORCID such as 0000-0002-1825-0097",
     "^EFO:[0-9]{7}$": "a term like EFO:0009922",
     "^CL:[0-9]{7}$": "a term like CL:0000100",
     "^(MONDO:[0-9]{7}|PATO:0000461)$": "a term like MONDO:0004976, or PATO:0000461 for normal",

@@ -25,7 +25,7 @@ CELLS, PSEUDOBULK = "datasets with cells", "datasets that enter at pseudobulk"
 SIMULATED, REAL = "simulated datasets", "datasets that are not simulated"
 LEARNED = "datasets with labels_from"
 FETCHED = "public collections"
-ASKED = "the target `archive` alone"
+ASKED = "the targets `archive`, `deposit` and `submission` alone"
 
 
 @dataclass(frozen=True)
@@ -215,6 +215,8 @@ FILES: tuple[FileContract, ...] = (
     FileContract(f"{SUMMARY}/report.html", "write_report", "", "the report: one page, opens offline"),
     FileContract(f"{SUMMARY}/config.yaml", "write_config", "", "every config value of the run, as it was resolved"),
     FileContract(f"{SUMMARY}/software.tsv", "write_manifest", "software", "versions, processor and BLAS of the run"),
+    FileContract(f"{SUMMARY}/ro-crate-metadata.json", "write_crate", "", "this folder as an RO-Crate", ASKED),
+    *_of_dataset(ASKED, ("submission.h5ad", "write_submission", "", "the atlas as CELLxGENE takes it")),
     FileContract(f"{SUMMARY}/manifest.tsv", "write_manifest", "manifest", "every result: checksum, and what made it"),
     FileContract(f"{SUMMARY}/archive.tar.gz", "write_archive", "", "code, config and results of the run", ASKED),
     FileContract(

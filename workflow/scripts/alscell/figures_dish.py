@@ -90,7 +90,8 @@ def draw_tissue_dish(programmes: pd.DataFrame, *, n_labels: int, stamp: str) -> 
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_axis_off()
     body.supxlabel("effect in tissue (donor SD, 95 % interval)", fontsize=7)
-    body.supylabel("effect in the dish (line SD, 95 % interval)", fontsize=7)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("effect in the dish (line SD, 95 % interval)")
     handles = [_handle(verdict) for verdict in STYLES if (drawn["verdict"] == verdict).any()]
     body.legend(handles=handles, loc="outside upper left", ncols=n_columns + 1 if n_columns > 1 else 2)
     figure.draw_without_rendering()

@@ -17,7 +17,7 @@ import yaml
 
 from alscell.errors import InputError
 from alscell.full_disk import full_disk_error, new_hdf5
-from alscell.keys import BARCODE, FINGERPRINT
+from alscell.keys import BARCODE, DATASET, FINGERPRINT
 from alscell.orthologs import in_mouse_symbols
 from alscell.tables import DTYPES, TABLES, check_table, empty_table
 
@@ -95,6 +95,12 @@ def read_tables(paths: list[str], name: str) -> pd.DataFrame:
     if not paths:
         return empty_table(name)
     return pd.concat([read_table(path, name) for path in paths], ignore_index=True)
+
+
+def read_folder_tables(paths: list[str], name: str) -> pd.DataFrame:
+    """As `read_tables`, of tables that do not name their dataset: with the name of their folder in a column for it."""
+    tables = [read_table(path, name).assign(**{DATASET: Path(path).parent.name}) for path in paths]
+    return pd.concat(tables or [empty_table(name).assign(**{DATASET: pd.Series(dtype="str")})])
 
 
 def read_samples(path: str | Path) -> pd.DataFrame:
@@ -302,6 +308,18 @@ def read_h5ad(path: str | Path) -> Any:
     import anndata
 
     return anndata.read_h5ad(path)
+
+
+@contextlib.contextmanager
+def open_h5ad(path: str | Path) -> Iterator[Any]:
+    """An AnnData of ours whose X stays on disk."""
+    import anndata
+
+    data = anndata.read_h5ad(path, backed="r")
+    try:
+        yield data
+    finally:
+        data.file.close()
 
 
 def read_identity(path: str | Path) -> pd.DataFrame:

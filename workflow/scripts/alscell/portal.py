@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from alscell.atlas import as_labels
+from alscell.errors import InputError, InputErrors
 from alscell.keys import CELL_TYPE, CONDITION, DONOR
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 SCHEMA_VERSION = "7.1.0"
 ANNOTATION = "GENCODE 48 (human) or M37 (mouse)"
@@ -25,6 +29,12 @@ SUSPENSIONS = {"nuclei": "nucleus", "cells": "cell"}
 # ASSUME: cells of a dish are of a line, iPSC lines among them; `cellxgene: tissue_type` says otherwise.
 TISSUE_TYPES = {"tissue": "tissue", "dish": "cell line"}
 CELL_LINE, NOT_APPLICABLE = "cell line", "na"
+# The portal writes these from the terms, and refuses a file that has them.
+LABELS = (
+    *("cell_type", "assay", "disease", "sex", "tissue", "self_reported_ethnicity", "development_stage"),
+    *("observation_joinid", "experimental_condition", "perturbation_types", "organism", "citation", "schema_version"),
+)
+ROWS_AT_ONCE = 20_000
 SHOWN = 8  # values of a field that the list names
 
 
@@ -239,7 +249,7 @@ def feature_table(genes: pd.DataFrame, current: Collection[str]) -> tuple[pd.Dat
     own = (ids != "") & ~pd.Series(ids).duplicated().to_numpy() & ~pd.Series(ids).isin(symbols).to_numpy()
     index = pd.Index(np.where(own, ids, symbols), name="feature_id", dtype=object)
     table = pd.DataFrame({"feature_name": symbols, "gene_id": ids, "feature_is_filtered": False}, index=index)
-    field = Field("index", f"Ensembl id of {ANNOTATION}, each once", "leave these genes out of a submission")
+    field = Field("index", f"Ensembl id of {ANNOTATION}, each once", "left out by `snakemake submission`")
     states = pd.Series(np.select([~own, ~index.isin(list(current))], [MISSING, OUTDATED], DERIVED))
     return table, _rows("var", field, states, pd.Series(symbols).where(states != DERIVED))
 
@@ -265,3 +275,49 @@ def facts_of_atlas(facts: Mapping[str, Any], terms: pd.DataFrame) -> tuple[dict[
     counts = {"holds": "raw counts", "requirement": "raw counts, float32, sparse by rows", "how": "always so"}
     rows.append({"place": "X", "field": "X", "state": DERIVED, "n": 1, **counts})
     return {name: value[0] for name, value in held.items()} | {"organism": organism["label"]}, rows
+
+
+def check_fields(schema: pd.DataFrame) -> None:
+    """Stop if cells lack a field that the schema wants.
+
+    Parameters
+    ----------
+    schema : DataFrame
+        Table `atlas_schema` of one dataset.
+
+    Raises
+    ------
+    InputErrors
+        With every such field, and how to supply it.
+    """
+    lacking = schema[(schema["place"] == "obs") & (schema["state"] == MISSING)]
+    problems = [
+        InputError(
+            f"dataset '{row.dataset}'",
+            found=f"no {row.field} for {row.n} cells",
+            expected=row.requirement,
+            mend=f"Supply it: {row.how}.",
+        )
+        for row in lacking.itertuples()
+    ]
+    if problems:
+        raise InputErrors(problems)
+
+
+def frame_of_submission(atlas: AnnData, current: Collection[str]) -> AnnData:
+    """An atlas without its counts, without genes that are not in `current`, and without what the portal fills in."""
+    from anndata import AnnData
+
+    return AnnData(
+        obs=atlas.obs.drop(columns=[name for name in LABELS if name in atlas.obs]),
+        var=atlas.var.loc[atlas.var_names.isin(list(current)), ["gene_id", "feature_is_filtered"]],
+        obsm=dict(atlas.obsm),
+        uns={name: value for name, value in atlas.uns.items() if name not in LABELS},
+    )
+
+
+def counts_in_turn(atlas: AnnData, genes: pd.Index) -> Iterator[Any]:
+    """Counts of some genes, some thousand cells after the other; `atlas` may be on disk."""
+    columns = atlas.var_names.get_indexer(genes)
+    for start in range(0, atlas.n_obs, ROWS_AT_ONCE):
+        yield atlas.X[start : start + ROWS_AT_ONCE][:, columns]
