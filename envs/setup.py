@@ -287,12 +287,16 @@ def build(interpreter):
 
 
 def remove_environment():
-    """Remove .venv, its stamp first, so that a killed removal is not taken for an environment."""
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        STAMP.unlink()
+    """Remove .venv, its stamp first, so that a killed removal is not taken for an environment.
+
+    Of a .venv that is a link only the link goes: the environment behind it, and its stamp, belong to another checkout.
+    """
     if VENV.is_symlink():
         VENV.unlink()
-    elif VENV.exists():
+        return
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        STAMP.unlink()
+    if VENV.exists():
         shutil.rmtree(str(VENV))
 
 

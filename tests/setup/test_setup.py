@@ -286,6 +286,15 @@ def test_stamp_goes_first_when_an_environment_is_removed(load, project, monkeypa
     assert not setup.is_current(None)
 
 
+def test_environment_of_another_checkout_behind_a_link_stays_whole(load, project, tmp_path):
+    write_stamp(project)
+    (project / ".venv").rename(tmp_path / "others")
+    (project / ".venv").symlink_to(tmp_path / "others")
+    load().remove_environment()
+    assert not (project / ".venv").is_symlink()
+    assert (tmp_path / "others" / "alscell-setup.json").exists()
+
+
 # What it makes
 
 
