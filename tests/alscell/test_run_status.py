@@ -72,6 +72,18 @@ def test_failed_job_with_its_log(tmp_path):
         assert words in text
 
 
+def test_the_end_of_the_jobs_own_log_is_shown_and_a_schedulers_counts_for_the_cause(tmp_path):
+    text = HEAD + KILLED.split("\n", 3)[3].replace("logs/load_sample/s2.log", "own.log, slurm.log")
+    (tmp_path / "own.log").write_text("INFO alscell: so far\n")
+    (tmp_path / "slurm.log").write_text("slurmstepd: error: Detected 1 oom_kill event\nShutting down\n")
+    (failure,) = run_status.with_logs(run_status.read_run(text), tmp_path)
+    assert failure.tail == ("INFO alscell: so far",)
+    assert failure.cause.name == "out of memory"
+    (tmp_path / "own.log").unlink()
+    (failure,) = run_status.with_logs(run_status.read_run(text), tmp_path)
+    assert failure.tail[-1] == "Shutting down"
+
+
 def test_a_job_started_again_counts_by_its_last_attempt():
     again = "Trying to restart job 2.\n[Tue Dec  1 05:12:01 2026]\nJob 2: Load sample s2\n"
     run = run_status.read_run(HEAD + KILLED + again)

@@ -186,8 +186,10 @@ def with_logs(run: Run, folder: Path) -> list[Failure]:
     failures = []
     for failure in run.failed.values():
         texts = [(folder / path).read_text(errors="replace") for path in failure.logs if (folder / path).is_file()]
-        lines = tuple(line for line in "\n".join(texts).splitlines() if line.strip())
-        cause = likely_cause(failure.said, "\n".join(lines))
+        # The job's own log comes first; a scheduler's, behind it, is shown where that one is empty.
+        own = next((text for text in texts if text.strip()), "")
+        lines = tuple(line for line in own.splitlines() if line.strip())
+        cause = likely_cause(failure.said, "\n".join(texts))
         failures.append(replace(failure, tail=lines[-TAIL:], cause=cause))
     return failures
 
