@@ -630,3 +630,19 @@ def test_empty_panels_say_so():
         figures_panels.draw_ligand_receptor(empty_table("ligand_receptor"), n_pairs=5, fdr=0.05, stamp=""),
     ):
         assert "could be compared" in texts(figure) or "no pair has enough counts" in texts(figure)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("t_cell_cytotoxicity", "T cell cytotoxicity"),
+        ("mhc_class_ii", "MHC class II"),
+        ("cgas_sting", "cGAS STING"),
+        ("mtorc1_regulation", "mTORC1 regulation"),
+        ("upr_ire1_xbp1", "UPR IRE1 XBP1"),
+        ("tnf_nfkb", "TNF NF-κB"),
+        ("motor_neuron", "motor neuron"),
+    ],
+)
+def test_names_are_written_as_the_field_writes_them(name, written):
+    assert figures.plain(name) == written

@@ -91,9 +91,12 @@ NOTHING = "–"  # where there is no number
 # Words of ids that are written otherwise.
 SPELLED = {
     **{word: word.upper() for word in ("als", "asd", "atf4", "atf6", "clear", "dam", "dna", "il6", "ire1")},
-    **{word: word.upper() for word in ("isr", "nmj", "nrf2", "opc", "stat3", "tnf", "upr")},
+    **{word: word.upper() for word in ("er", "escrt", "ii", "isr", "mhc", "nmj", "nrf2", "opc", "stat3", "sting")},
+    **{word: word.upper() for word in ("t", "tlr", "tnf", "upr", "xbp1")},
     "c9als": "c9ALS",
+    "cgas": "cGAS",
     "fals": "fALS",
+    "mtorc1": "mTORC1",
     "nfkb": "NF-κB",
     "sals": "sALS",
     "tdp43": "TDP-43",
