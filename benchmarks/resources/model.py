@@ -33,6 +33,7 @@ LIKE = {
     "estimate_ambient": "measure_quality",  # the counts of a sample
     "mark_ambient": "explain_pathways",
     "gather_*": "gather_directions",
+    "write_submission": "assemble_atlas",
     "write_*": "write_manifest",
 }
 # Small rules that share a job. No other rule may stand between two of a group, else each would wait for the other.
