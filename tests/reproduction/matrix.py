@@ -66,8 +66,9 @@ def other_checkout(folder: Path, python: str) -> Path:
 def raise_one_count(first: Path, folder: Path) -> list[str]:
     """The first run's results, with the middle count of the first sample of the first dataset raised by one."""
     shutil.copytree(first / "results", folder / "results")
+    now = time.time()
     for path in (folder / "results").rglob("*"):
-        os.utime(path)
+        os.utime(path, (now, now))  # one time for all: no file is newer than what was made of it
     time.sleep(2)
     chosen = min((folder / "results").glob(f"*/{COUNTS}"))
     with h5py.File(chosen, "r+") as file:
@@ -127,6 +128,14 @@ def version(place: Path, name: str) -> str:
     return read_table(place / "results/software.tsv", "software").set_index("name")["value"][name]
 
 
+def starts(python: str) -> bool:
+    """Whether a Python is there and starts: a launcher may be there without the version it stands for."""
+    try:
+        return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
 def page(done: list[tuple[Way, Path]], config: str) -> str:
     """docs/reproduction.md."""
     first = done[0][1]
@@ -167,6 +176,8 @@ if __name__ == "__main__":
     folder = (given.folder or Path(tempfile.mkdtemp())).resolve()
     settings = {"config": str((ROOT / given.config).resolve()), "python": given.other_python}
     chosen = [way for way in WAYS if way.name in {"first", *given.ways}]
+    if "other_python" in given.ways and not starts(given.other_python):  # said before an hour of runs, not after
+        raise SystemExit(f"--other-python {given.other_python} cannot be run; name another (make: OTHER_PYTHON=...)")
     done = [(way, run(way, folder, folder / "first", **settings)) for way in chosen]
     write_text(page(done, given.config), given.out)
     print(f"{given.out}: written; the runs are in {folder}")

@@ -46,7 +46,8 @@ def call(*arguments):
 
 def test_rerun_folder_has_links_raw_files_and_no_results(first, tmp_path):
     folder = tmp_path / "again"
-    verify_run.prepare(read_run(first), folder)
+    said = verify_run.prepare(read_run(first), folder)
+    assert said == "Raw files: 1 of the first run used again; 0 acquired again"
     assert (folder / "mydata/samples.tsv").read_text() == "sample"
     assert (folder / "resources").resolve() == verify_run.CHECKOUT / "resources"
     assert (folder / "results/cord/raw/sub/a.h5").is_symlink()
@@ -61,8 +62,25 @@ def test_rerun_folder_has_links_raw_files_and_no_results(first, tmp_path):
 
 def test_raw_file_that_is_another_one_now_is_fetched_again(first, tmp_path):
     write_text("other", first / "results/cord/raw/sub/a.h5")
-    verify_run.prepare(read_run(first), tmp_path / "again")
-    assert not (tmp_path / "again/results").exists()
+    why = f"(not in {first}, or with another checksum): {ACQUIRED}"
+    for state in ("changed", "gone", "its table gone"):
+        said = verify_run.prepare(read_run(first), tmp_path / state)
+        assert said == f"Raw files: 0 of the first run used again; 1 acquired again {why}"
+        assert not (tmp_path / state / "results").exists()
+        (first / ACQUIRED if state == "gone" else first / "results/cord/raw/sub/a.h5").unlink(missing_ok=True)
+
+
+def test_a_summary_folder_of_another_name_is_not_written_through_a_link(first, tmp_path):
+    (first / "summary/mine").mkdir(parents=True)
+    shutil.move(first / "results/manifest.tsv", first / "summary/mine/manifest.tsv")
+    shutil.move(first / "results/config.yaml", first / "summary/mine/config.yaml")
+    run = read_run(first / "summary/mine")
+    verify_run.prepare(run, tmp_path / "again", "summary")
+    assert not (tmp_path / "again/summary").exists()
+    for outside in (tmp_path / "elsewhere", "../elsewhere"):
+        write_text(f"summary_folder: {outside}\n", first / "summary/mine/config.yaml")
+        with pytest.raises(InputError, match=r"summary_folder: found .*elsewhere; expected a folder below that of the"):
+            verify_run.rerun(run, tmp_path / "other", "1")
 
 
 def test_exit_codes(first, tmp_path):

@@ -32,16 +32,18 @@ def rerun(first: Run, folder: Path, cores: str) -> Path:
     """Run the same config in a fresh folder; where its manifest is."""
     config = first.manifest.with_name("config.yaml")
     if not config.is_file():
+        expected = "the config of the run, beside manifest.tsv"
         mend = "Compare two finished runs with OTHER=..., or take the archive of the run."
-        raise InputError(
-            str(config), found="no such file", expected="the config of the run, beside manifest.tsv", mend=mend
-        )
+        raise InputError(str(config), found="no such file", expected=expected, mend=mend)
     if folder.is_dir() and any(folder.iterdir()):
-        raise InputError(
-            str(folder), found="a folder with files", expected="an empty folder", mend="Choose another FOLDER."
-        )
-    manifest = folder / (read_yaml(config).get("summary_folder") or "results") / "manifest.tsv"
-    prepare(first, folder)
+        mend = "Choose another FOLDER."
+        raise InputError(str(folder), found="a folder with files", expected="an empty folder", mend=mend)
+    summary = Path(read_yaml(config).get("summary_folder") or "results")
+    if summary.is_absolute() or ".." in summary.parts:
+        expected, mend = "a folder below that of the run", "Compare two finished runs with OTHER=..."
+        raise InputError(f"{config}: summary_folder", found=str(summary), expected=expected, mend=mend)
+    manifest = folder / summary / "manifest.tsv"
+    print(prepare(first, folder, summary.parts[0]))
     print(f"Run again in {folder}, which takes as long as the first time; messages: {folder}/run.log", flush=True)
     command = [sys.executable, "-m", "snakemake", str(manifest.relative_to(folder)), "--cores", cores]
     command += ["--snakefile", str(CHECKOUT / "Snakefile"), "--directory", str(folder), "--configfile", str(config)]
@@ -54,28 +56,35 @@ def rerun(first: Run, folder: Path, cores: str) -> Path:
     return manifest
 
 
-def prepare(first: Run, folder: Path) -> None:
-    """Links to what the config may name, in the first run's folder or else in this checkout; and the raw files."""
+def prepare(first: Run, folder: Path, summary: str = "results") -> str:
+    """Links to what the config may name, in the first run's folder or else in this checkout; says which raw files."""
     folder.mkdir(parents=True, exist_ok=True)
     for place in (first.folder, CHECKOUT):
         for entry in sorted(place.iterdir()):
-            if entry.name not in MADE and not entry.name.startswith(".") and not (folder / entry.name).exists():
+            if (
+                entry.name not in {*MADE, summary}
+                and not entry.name.startswith(".")
+                and not (folder / entry.name).exists()
+            ):
                 (folder / entry.name).symlink_to(entry)
         if (place / "locks").is_dir() and not (folder / "locks").exists():
             shutil.copytree(place / "locks", folder / "locks")
-    for path in first.files.index[first.files["rule"] == "acquire_file"]:
-        reuse_raw_file(first, path, folder)
+    raw = first.files.index[first.files["rule"] == "acquire_file"]
+    anew = [path for path in raw if not reuse_raw_file(first, path, folder)]
+    why = f" (not in {first.folder}, or with another checksum): {', '.join(anew)}" if anew else ""
+    return f"Raw files: {len(raw) - len(anew)} of the first run used again; {len(anew)} acquired again{why}"
 
 
-def reuse_raw_file(first: Run, path: str, folder: Path) -> None:
-    """Link a raw file of the first run, if it still is what was acquired; else it is fetched again."""
+def reuse_raw_file(first: Run, path: str, folder: Path) -> bool:
+    """Link a raw file of the first run and say True, if it still is what was acquired; else it is fetched again."""
     raw = path.replace("/acquired/", "/raw/", 1).removesuffix(".tsv")
-    known = read_table(first.folder / path, "acquired")["sha256"][0]
-    if (first.folder / raw).is_file() and sha256(first.folder / raw) == known:
+    known = read_table(first.folder / path, "acquired")["sha256"][0] if first.has(path) else ""
+    if same := (first.folder / raw).is_file() and sha256(first.folder / raw) == known:
         for name in (raw, path):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / raw).symlink_to((first.folder / raw).resolve())
         shutil.copyfile(first.folder / path, folder / path)
+    return same
 
 
 if __name__ == "__main__":
