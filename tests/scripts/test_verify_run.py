@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -39,9 +38,9 @@ def first(tmp_path):
     return folder
 
 
-def call(*arguments):
-    script = Path(verify_run.__file__)
-    return subprocess.run([sys.executable, script, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+def call(*arguments, cwd=None):
+    command = [sys.executable, verify_run.__file__, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd)
 
 
 def test_rerun_folder_has_links_raw_files_and_no_results(first, tmp_path):
@@ -112,7 +111,7 @@ def test_what_keeps_a_run_from_being_rerun(first, tmp_path):
 
 def test_a_rerun_that_fails_says_where_to_read(first, tmp_path):
     write_text("qualty: {}\n", first / "results/config.yaml")
-    answer = call(first, "--folder", tmp_path / "again", "--cores", "1")
+    answer = call(first, "--folder", "again", "--cores", "1", cwd=tmp_path)  # a path from where the user stands
     assert answer.returncode == 2
     assert (
         f"Snakemake ended with code 1; expected a run that ends well. Read {tmp_path}/again/run.log." in answer.stderr

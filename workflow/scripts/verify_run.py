@@ -20,10 +20,10 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 MADE = {"results", "logs", "benchmarks", "locks"}  # what a run writes; locks are copied, the others made anew
 
 
-def main(manifest: str, other: str, *, folder: str, cores: str) -> bool:
+def main(*, manifest: str, other: str, folder: str, cores: str) -> bool:
     """Print the comparison; whether all is the same."""
     first = read_run(manifest)
-    text, same = verdict(first, read_run(other or rerun(first, Path(folder or tempfile.mkdtemp()), cores)))
+    text, same = verdict(first, read_run(other or rerun(first, Path(folder or tempfile.mkdtemp()).resolve(), cores)))
     print(text)
     return same
 
@@ -47,32 +47,29 @@ def rerun(first: Run, folder: Path, cores: str) -> Path:
     print(f"Run again in {folder}, which takes as long as the first time; messages: {folder}/run.log", flush=True)
     command = [sys.executable, "-m", "snakemake", str(manifest.relative_to(folder)), "--cores", cores]
     command += ["--snakefile", str(CHECKOUT / "Snakefile"), "--directory", str(folder), "--configfile", str(config)]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     with (folder / "run.log").open("w", encoding="utf-8") as log:
         code = subprocess.run(command, stdout=log, stderr=log, env={**os.environ, "PATH": path}, cwd=folder).returncode
     if code:
-        expected, mend = "a run that ends well", f"Read {folder}/run.log."
-        raise InputError(str(config), found=f"Snakemake ended with code {code}", expected=expected, mend=mend)
+        found, mend = f"Snakemake ended with code {code}", f"Read {folder}/run.log."
+        raise InputError(str(config), found=found, expected="a run that ends well", mend=mend)
     return manifest
 
 
 def prepare(first: Run, folder: Path, summary: str = "results") -> str:
     """Links to what the config may name, in the first run's folder or else in this checkout; says which raw files."""
     folder.mkdir(parents=True, exist_ok=True)
+    made = {*MADE, summary}
     for place in (first.folder, CHECKOUT):
         for entry in sorted(place.iterdir()):
-            if (
-                entry.name not in {*MADE, summary}
-                and not entry.name.startswith(".")
-                and not (folder / entry.name).exists()
-            ):
+            if not (entry.name in made or entry.name.startswith(".") or (folder / entry.name).exists()):
                 (folder / entry.name).symlink_to(entry)
         if (place / "locks").is_dir() and not (folder / "locks").exists():
             shutil.copytree(place / "locks", folder / "locks")
     raw = first.files.index[first.files["rule"] == "acquire_file"]
     anew = [path for path in raw if not reuse_raw_file(first, path, folder)]
-    why = f" (not in {first.folder}, or with another checksum): {', '.join(anew)}" if anew else ""
-    return f"Raw files: {len(raw) - len(anew)} of the first run used again; {len(anew)} acquired again{why}"
+    said = f"Raw files: {len(raw) - len(anew)} of the first run used again; {len(anew)} acquired again"
+    return said + (f" (not in {first.folder}, or with another checksum): {', '.join(anew)}" if anew else "")
 
 
 def reuse_raw_file(first: Run, path: str, folder: Path) -> bool:
@@ -80,8 +77,8 @@ def reuse_raw_file(first: Run, path: str, folder: Path) -> bool:
     raw = path.replace("/acquired/", "/raw/", 1).removesuffix(".tsv")
     known = read_table(first.folder / path, "acquired")["sha256"][0] if first.has(path) else ""
     if same := (first.folder / raw).is_file() and sha256(first.folder / raw) == known:
-        for name in (raw, path):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        for place in (folder / raw, folder / path):
+            place.parent.mkdir(parents=True, exist_ok=True)
         (folder / raw).symlink_to((first.folder / raw).resolve())
         shutil.copyfile(first.folder / path, folder / path)
     return same
@@ -93,9 +90,9 @@ if __name__ == "__main__":
     parser.add_argument("--other", default="", help="that of a second run; without it, the first is run again")
     parser.add_argument("--folder", default="", help="empty folder to run in; default: a temporary one, which stays")
     parser.add_argument("--cores", default="all", help="processors that Snakemake may use")
-    given = parser.parse_args()
+    given = vars(parser.parse_args())
     try:
-        sys.exit(0 if main(given.manifest, given.other, folder=given.folder, cores=given.cores) else 1)
+        sys.exit(0 if main(**given) else 1)
     except InputError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         sys.exit(2)
