@@ -3,6 +3,7 @@
 import hashlib
 import re
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -646,3 +647,16 @@ def test_empty_panels_say_so():
 )
 def test_names_are_written_as_the_field_writes_them(name, written):
     assert figures.plain(name) == written
+
+
+def test_settings_of_other_libraries_change_no_figure(tmp_path):
+    """A library may set matplotlib's defaults when it is imported, before a figure is begun or before it is saved."""
+    written = []
+    for name, changes in (("plain", {}), ("changed", {"font.size": 14, "font.family": "serif", "pdf.fonttype": 3})):
+        with matplotlib.rc_context(changes):
+            figure = figures.message_figure("nothing to draw", stamp="SIMULATED DATA")
+        with matplotlib.rc_context(changes):
+            paths = {key: tmp_path / f"{name}.{key}" for key in ("pdf", "png", "numbers")}
+            figures.save_figure(figure, pd.DataFrame({"a": [1]}), **paths)
+        written.append([path.read_bytes() for path in paths.values()])
+    assert written[0] == written[1]

@@ -76,7 +76,7 @@ def git(*arguments: str | Path, folder: Path) -> None:
 def release(tmp_path_factory) -> Path:
     """A cache of Snakemake that holds a bare clone of lab/alscell with a tag, as after a first fetch from GitHub."""
     source, cache_folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("cache")
-    for name in ("Snakefile", "config.yaml"):
+    for name in ("Snakefile", "config.yaml", "CITATION.cff"):
         shutil.copy(ROOT / name, source)
     for name in ("workflow", "resources", "envs", "config"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -21,7 +21,7 @@ READING = {**TEXTS, "symbol": "", "gene_id": "", "layer": "", "parts": {}, "cell
 def load(tmp_path, raw, *, member="", row=None, **reading):
     reading = {**READING, **reading}
     outputs = {"counts": str(tmp_path / "counts.h5ad"), "loaded": str(tmp_path / "loaded.tsv")}
-    genes = str(GENE_TABLES / f"{reading['organism']}.tsv.gz")
+    genes = str(GENE_TABLES / f"{reading['organism']}.tsv")
     given = {"member": member, "row": row or {}, "reading": reading, "genes": genes, **outputs}
     load_sample.main(raw=str(raw), **given, **OPTIONS)
     return read_h5ad(tmp_path / "counts.h5ad")

@@ -53,8 +53,6 @@ STYLE = {
     "svg.hashsalt": "alscell",
     "savefig.dpi": PNG_DPI,
 }
-matplotlib.rcdefaults()
-matplotlib.rcParams.update(STYLE)
 
 # SOURCE: Okabe and Ito 2008 and Tol 2021 (muted, bright), colour-blind safe; kin cell types share a hue.
 _CELL_TYPE_HUES = {
@@ -119,8 +117,15 @@ def stamp_text(simulated: bool | Sequence[str]) -> str:
     return f"SIMULATED DATA: {', '.join(sorted(simulated))}" if len(simulated) else ""
 
 
+def _set_style() -> None:
+    """The house style, whatever a user's matplotlibrc or another library's import has set."""
+    matplotlib.rcdefaults()
+    matplotlib.rcParams.update(STYLE)
+
+
 def new_figure(width: float, height: float, *, stamp: str) -> tuple[Figure, FigureBase]:
     """An empty figure and the part of it to draw in, `width` x `height` mm; a stamp gets a band of its own above."""
+    _set_style()
     band = _STAMP_BAND if stamp else 0.0
     figure = Figure(figsize=(width * MILLIMETRE, (height + band) * MILLIMETRE), dpi=PNG_DPI, layout="constrained")
     FigureCanvasAgg(figure)
@@ -146,6 +151,7 @@ def message_figure(message: str, *, stamp: str) -> Figure:
 
 def save_figure(figure: Figure, drawn: pd.DataFrame, *, pdf: str | Path, png: str | Path, numbers: str | Path) -> None:
     """Write a figure as PDF and PNG and the numbers drawn as a table; no time and no version goes into them."""
+    _set_style()
     with atomic(pdf) as part:
         figure.savefig(part, format="pdf", dpi=RASTER_DPI, metadata={"CreationDate": None})
     with atomic(png) as part:

@@ -5,6 +5,7 @@ Each function returns the figure and the very numbers it shows. Positive always 
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +39,7 @@ from alscell.keys import CASE_ARM, CELL_TYPE, CONTRAST, CONTROL_ARM, DONOR, FAMI
 
 _KEY = [CONTRAST, CELL_TYPE]
 _SET_KEY = [*_KEY, FAMILY, PATHWAY]
+_FOREST_ROW = 2.6  # UNIT: mm a gene set; the shipped sets of nine cell types fill one page
 
 
 def count_genes(differential: pd.DataFrame, skipped: pd.DataFrame, *, fdr: float) -> pd.DataFrame:
@@ -216,7 +218,7 @@ def draw_pathways(
     fdr: float,
     replicate: str,
     stamp: str,
-    columns: int = 5,
+    columns: int = 9,
 ) -> tuple[Figure, pd.DataFrame]:
     """Effect of every gene set with its 95 % interval and its donors, one column a cell type.
 
@@ -240,7 +242,7 @@ def draw_pathways(
     sets = list(keys.itertuples(index=False, name=None))
     rows = _family_rows(sets)
     n_rows, n_columns = -(-len(types) // columns), min(columns, len(types))
-    figure, body = new_figure(DOUBLE, n_rows * (14 + 3.4 * (max(rows.values()) + 1)) + 12, stamp=stamp)
+    figure, body = new_figure(DOUBLE, n_rows * (16 + _FOREST_ROW * (max(rows.values()) + 1)) + 12, stamp=stamp)
     grid = body.subplots(n_rows, n_columns, squeeze=False, sharey=True, sharex=True)
     widest = [*drawn[["effect", "ci_low", "ci_high"]].to_numpy().ravel(), *points["donor_value"]]
     reach = 1.05 * np.nanmax(np.abs(widest))
@@ -297,11 +299,11 @@ def _forest_panel(axes: Axes, tests: pd.DataFrame, rows: dict, fdr: float, repli
     color = np.where(hit, np.where(tests["effect"] > 0, CASE_COLOR, CONTROL_COLOR), NEUTRAL)
     axes.hlines(y, tests["ci_low"], tests["ci_high"], colors=color, linewidth=0.8)
     fill = np.where(tests["descriptive"], "white", color)
-    axes.scatter(tests["effect"], y, s=9, color=fill, edgecolor=color, linewidth=0.7, zorder=3)
+    axes.scatter(tests["effect"], y, s=5, color=fill, edgecolor=color, linewidth=0.6, zorder=3)
     counts = f"{tests['n_case'].max()} v {tests['n_control'].max()} {replicate}s"
-    found = "no test" if tests["descriptive"].all() else f"{hit.sum()} of {len(tests)} sets at FDR"
-    title = f"{plain(tests[CELL_TYPE].iloc[0])}\n{counts}\n{found}"
-    axes.set_title(title, fontsize=6)
+    found = "no test" if tests["descriptive"].all() else f"{hit.sum()} of {len(tests)} at FDR"
+    name = textwrap.fill(plain(tests[CELL_TYPE].iloc[0]), 15)
+    axes.set_title(f"{name}\n{counts}\n{found}", fontsize=5.5)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelbottom=True)
     axes.grid(axis="y", color="#F0F0F0", linewidth=0.5)
