@@ -15,6 +15,7 @@ from alscell.files import sha256, write_table, write_text
 from alscell.verification import read_run
 
 ACQUIRED = "results/cord/acquired/sub/a.h5.tsv"
+SIMULATED = "results/demo/acquired/b.h5.tsv"
 REPORT = "results/report.html"
 
 
@@ -29,7 +30,8 @@ def first(tmp_path):
     write_text("sample", folder / "mydata/samples.tsv")
     write_text("{}", folder / "locks/cord.yaml")
     write_text("{}", folder / "results/config.yaml")
-    rows = [(ACQUIRED, "acquire_file"), (REPORT, "write_report")]
+    write_text("\n", folder / SIMULATED)
+    rows = [(ACQUIRED, "acquire_file"), (SIMULATED, "simulate_file"), (REPORT, "write_report")]
     listed = pd.DataFrame(rows, columns=["path", "rule"]).assign(
         size=1, version="0", code="c", parameters="p", software="s"
     )
@@ -46,7 +48,7 @@ def call(*arguments, cwd=None):
 def test_rerun_folder_has_links_raw_files_and_no_results(first, tmp_path):
     folder = tmp_path / "again"
     said = verify_run.prepare(read_run(first), folder)
-    assert said == "Raw files: 1 of the first run used again; 0 acquired again"
+    assert said == "Raw files: 1 used again, 1 simulated again, 0 acquired again"
     assert (folder / "mydata/samples.tsv").read_text() == "sample"
     assert (folder / "resources").resolve() == verify_run.CHECKOUT / "resources"
     assert (folder / "results/cord/raw/sub/a.h5").is_symlink()
@@ -64,7 +66,7 @@ def test_raw_file_that_is_another_one_now_is_fetched_again(first, tmp_path):
     why = f"(not in {first}, or with another checksum): {ACQUIRED}"
     for state in ("changed", "gone", "its table gone"):
         said = verify_run.prepare(read_run(first), tmp_path / state)
-        assert said == f"Raw files: 0 of the first run used again; 1 acquired again {why}"
+        assert said == f"Raw files: 0 used again, 1 simulated again, 1 acquired again {why}"
         assert not (tmp_path / state / "results").exists()
         (first / ACQUIRED if state == "gone" else first / "results/cord/raw/sub/a.h5").unlink(missing_ok=True)
 
@@ -87,7 +89,7 @@ def test_exit_codes(first, tmp_path):
     shutil.copytree(first, second)
     same = call(first / "results/manifest.tsv", "--other", second)
     assert (same.returncode, same.stderr) == (0, "")
-    assert "All 2 results are the same, byte for byte." in same.stdout
+    assert "All 3 results are the same, byte for byte." in same.stdout
     write_text("Report", second / REPORT)
     other = call(first, "--other", second / "results")
     assert other.returncode == 1

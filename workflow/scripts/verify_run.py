@@ -43,7 +43,7 @@ def rerun(first: Run, folder: Path, cores: str) -> Path:
         expected, mend = "a folder below that of the run", "Compare two finished runs with OTHER=..."
         raise InputError(f"{config}: summary_folder", found=str(summary), expected=expected, mend=mend)
     manifest = folder / summary / "manifest.tsv"
-    print(prepare(first, folder, summary.parts[0]))
+    print(prepare(first, folder, summary.parts[0]), flush=True)
     print(f"Run again in {folder}, which takes as long as the first time; messages: {folder}/run.log", flush=True)
     command = [sys.executable, "-m", "snakemake", str(manifest.relative_to(folder)), "--cores", cores]
     command += ["--snakefile", str(CHECKOUT / "Snakefile"), "--directory", str(folder), "--configfile", str(config)]
@@ -68,7 +68,8 @@ def prepare(first: Run, folder: Path, summary: str = "results") -> str:
             shutil.copytree(place / "locks", folder / "locks")
     raw = first.files.index[first.files["rule"] == "acquire_file"]
     anew = [path for path in raw if not reuse_raw_file(first, path, folder)]
-    said = f"Raw files: {len(raw) - len(anew)} of the first run used again; {len(anew)} acquired again"
+    simulated = (first.files["rule"] == "simulate_file").sum()
+    said = f"Raw files: {len(raw) - len(anew)} used again, {simulated} simulated again, {len(anew)} acquired again"
     return said + (f" (not in {first.folder}, or with another checksum): {', '.join(anew)}" if anew else "")
 
 
