@@ -123,7 +123,7 @@ measure-report: .venv-browser/made  ## size, load time and memory of a report in
 verify: setup  ## the same results again? make verify MANIFEST=results/manifest.tsv (OTHER=...: compare two runs only)
 	@.venv/bin/python workflow/scripts/verify_run.py "$(MANIFEST)" $(if $(OTHER),--other "$(OTHER)") $(if $(FOLDER),--folder "$(FOLDER)") --cores $(CORES)
 
-reproduction: setup  ## the same bytes on other cores, folders, locales, Pythons? writes docs/reproduction.md; 20 to 40 min
+reproduction: setup  ## the same bytes on other cores, folders, locales, Pythons? writes docs/reproduction.md; 41 min on 2 busy cores
 	@.venv/bin/python tests/reproduction/matrix.py $(if $(FOLDER),--folder "$(FOLDER)") $(if $(OTHER_PYTHON),--other-python "$(OTHER_PYTHON)")
 
 bench-dense: setup  ## time and memory of reading a dense csv.gz of 20,000 genes x 20,000 cells
