@@ -93,6 +93,6 @@ def test_example_is_in_order(name, monkeypatch):
     config = {**yaml.safe_load((ROOT / f"examples/{name}/config.yaml").read_text()), "data_folder": str(DATA)}
     folder = config["datasets"][0]["folder"]
     datasets = [{"info": f"{folder}/dataset.yaml", "sheet": f"{folder}/samples.tsv"}]
-    findings = check_inputs(config, schemas=SCHEMAS, datasets=datasets, config_files=[])
+    findings = check_inputs(config, schemas=SCHEMAS, datasets=datasets, config_files=[], shipped_sets={})
     assert findings.problems == []
     assert [warning for warning in findings.warnings if "few donors, large effects only" not in warning] == []

@@ -248,9 +248,21 @@ def test_nearest_does_not_mind_capitals():
     assert nearest("xyz", ["b", "a"]) == "Valid: a, b."
 
 
-def test_running_sums_of_a_family_that_the_run_has_not():
-    pathways = {"families": ["stress"], "gene_sets": ["sets/mine.gmt"], "collections": [{"name": "hallmark"}]}
-    named = ["stress/hypoxia", "mine/one", "hallmark/TNFA", "stres/hypoxia"]
-    (problem,) = running_sum_problems(named, pathways)
-    assert "'enrichment.running_sums': found 'stres/hypoxia'" in str(problem)
-    assert "Did you mean 'stress'?" in str(problem)
+def test_running_sums_of_a_set_that_the_run_has_not(tmp_path):
+    (tmp_path / "mine.gmt").write_text("one\tx\tA\tB\ntwo\tx\tA\tC\n")
+    pathways = {
+        "families": ["stress"],
+        "gene_sets": [str(tmp_path / "mine.gmt")],
+        "collections": [{"name": "hallmark"}],
+    }
+    shipped = {"stress": ["hypoxia", "heat_shock"], "axon": ["nmj"]}
+    right = ["stress/hypoxia", "mine/one", "hallmark/TNFA"]  # those of a collection are not known before it is fetched
+    assert running_sum_problems(right, pathways, shipped) == []
+    wrong = ["stres/hypoxia", "stress/hypoxy", "mine/three", "axon/nmj", "stress"]
+    problems = [str(problem) for problem in running_sum_problems(wrong, pathways, shipped)]
+    assert len(problems) == 5
+    assert all("'enrichment.running_sums': found '" in problem for problem in problems)
+    for problem, mend in zip(
+        problems, ("'stress'", "'hypoxia'", "Valid: one, two", "Valid: ", "Valid: heat"), strict=True
+    ):
+        assert mend in problem

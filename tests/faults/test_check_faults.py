@@ -364,7 +364,9 @@ def check(folder: Path) -> Findings:
     paths = [Path(str(entry.get("folder") or ROOT / "resources/datasets" / str(entry.get("id")))) for entry in entries]
     datasets = [{"info": f"{path}/dataset.yaml", "sheet": f"{path}/samples.tsv"} for path in paths]
     files = [str(ROOT / "config.yaml"), str(folder / CONFIG)]
-    return check_inputs(json.loads(json.dumps(config)), schemas=SCHEMAS, datasets=datasets, config_files=files)
+    return check_inputs(
+        json.loads(json.dumps(config)), schemas=SCHEMAS, datasets=datasets, config_files=files, shipped_sets={}
+    )
 
 
 def said(folder: Path) -> tuple[list[str], list[str]]:

@@ -49,7 +49,7 @@ def test_entry_passes_check(name):
     contrasts = [] if facts.get("role") == "reference" else ["als_vs_control"]
     config = {"datasets": [{"id": name, "contrasts": contrasts, "covariates": []}]}
     files = {"info": str(source.REGISTRY / name / "dataset.yaml"), "sheet": str(source.REGISTRY / name / "samples.tsv")}
-    findings = check_inputs(config, schemas=SCHEMAS, datasets=[files], config_files=[])
+    findings = check_inputs(config, schemas=SCHEMAS, datasets=[files], config_files=[], shipped_sets={})
     assert [str(problem) for problem in findings.problems] == []
 
 
@@ -74,7 +74,7 @@ def test_reference_is_refused_in_a_contrast():
     folder = source.REGISTRY / "gse190442"
     config = {"datasets": [{"id": "gse190442", "contrasts": ["als_vs_control"], "covariates": []}]}
     files = {"info": str(folder / "dataset.yaml"), "sheet": str(folder / "samples.tsv")}
-    findings = check_inputs(config, schemas=SCHEMAS, datasets=[files], config_files=[])
+    findings = check_inputs(config, schemas=SCHEMAS, datasets=[files], config_files=[], shipped_sets={})
     assert any("role: reference" in str(problem) for problem in findings.problems)
 
 

@@ -205,6 +205,7 @@ def check_inputs():
         "schemas": SCHEMAS,
         "datasets": [shipped_dataset(entry) for entry in listed],
         "config_files": [str(path) for path in workflow.configfiles],
+        "shipped_sets": FAMILIES,
     }
     answer = subprocess.run(
         [sys.executable, workflow.source_path("../scripts/check_inputs.py")],

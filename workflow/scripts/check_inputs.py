@@ -1,8 +1,8 @@
 """Check config, dataset and sample files before any job: one message with everything that is wrong.
 
-Called by rules/common.smk; reads JSON on standard input: config, schemas, datasets, config_files. Exits with 1 and
-the message on standard error if there are problems; warnings go there too, with 0. Who is in which arm goes to
-standard output.
+Called by rules/common.smk; reads JSON on standard input: config, schemas, datasets, config_files,
+shipped_sets. Exits with 1 and the message on standard error if there are problems; warnings go there too, with 0. Who
+is in which arm goes to standard output.
 """
 
 import json
@@ -20,6 +20,7 @@ def main() -> None:
         schemas=request["schemas"],
         datasets=request["datasets"],
         config_files=request.get("config_files", []),
+        shipped_sets=request.get("shipped_sets", {}),
     )
     for note in findings.notes:
         print(plain_paths(note))

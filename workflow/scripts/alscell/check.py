@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,12 @@ class Findings:
 
 
 def check_inputs(
-    config: dict, *, schemas: dict[str, str], datasets: Sequence[dict[str, str]], config_files: Sequence[str]
+    config: dict,
+    *,
+    schemas: dict[str, str],
+    datasets: Sequence[dict[str, str]],
+    config_files: Sequence[str],
+    shipped_sets: Mapping[str, Sequence[str]],
 ) -> Findings:
     """Check config, and each dataset it names.
 
@@ -55,6 +60,8 @@ def check_inputs(
         dataset.yaml and samples.tsv of the entries of `datasets` that are sections, in their order.
     config_files : sequence of str
         Config files that were read, for messages; may be empty.
+    shipped_sets : mapping
+        Family -> names of its gene sets, of those shipped with alscell.
     """
     schema = {name: yaml.safe_load(Path(path).read_text(encoding="utf-8")) for name, path in schemas.items()}
     broken = schema_problems(config, schema["config"], where=lambda path: _place(path, config_files))
@@ -66,7 +73,7 @@ def check_inputs(
     sound = {key: value for key, value in config.items() if not _touched(bad, key)}
     filled = _with_defaults(sound, schema["config"])
     problems += gene_set_problems(filled["pathways"], schema["gene_set"])
-    problems += running_sum_problems(filled["enrichment"]["running_sums"], filled["pathways"])
+    problems += running_sum_problems(filled["enrichment"]["running_sums"], filled["pathways"], shipped_sets)
     problems += _download_problems(filled["download"])
     problems += _name_problems(filled["synthesis"]["cell_types"])
     contrasts = {

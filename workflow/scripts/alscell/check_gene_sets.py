@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +46,33 @@ def gene_set_problems(pathways: dict[str, Any], schema: dict[str, Any]) -> list[
     return problems
 
 
-def running_sum_problems(named: Iterable[str], pathways: dict[str, Any]) -> list[InputError]:
-    """Sets of config `enrichment.running_sums` whose family the run does not have; sets are looked up when drawn."""
-    families = [*pathways["families"], *(Path(name).stem for name in pathways["gene_sets"])]
-    families += [entry["name"] for entry in pathways["collections"]]
-    where, expected = "config, key 'enrichment.running_sums'", "family/pathway, of a family of config `pathways`"
-    return [
-        InputError(where, found=f"'{name}'", expected=expected, mend=nearest(name.partition("/")[0], families))
-        for name in named
-        if name.partition("/")[0] not in families
-    ]
+def running_sum_problems(
+    named: Iterable[str], pathways: dict[str, Any], shipped: Mapping[str, Sequence[str]]
+) -> list[InputError]:
+    """Sets of config `enrichment.running_sums` that the run does not have.
+
+    Parameters
+    ----------
+    named : iterable of str
+        family/pathway.
+    pathways : dict
+        The section of the config, with its defaults.
+    shipped : mapping
+        Family -> names of its sets, of those shipped with alscell. The sets of a family that is neither here nor in a
+        GMT file on this machine (a collection to be fetched) are looked up when they are drawn.
+    """
+    sets: dict[str, Collection[str]] = {family: shipped.get(family, ()) for family in pathways["families"]}
+    sets |= {Path(name).stem: read_gmt_sizes(Path(name), name)[0] for name in pathways["gene_sets"]}
+    for entry in pathways["collections"]:
+        sets[entry["name"]] = read_gmt_sizes(Path(entry["gmt"]), entry["gmt"])[0] if entry.get("gmt") else ()
+    where, expected = "config, key 'enrichment.running_sums'", "family/pathway of config `pathways`"
+    problems = []
+    for name in named:
+        family, _, pathway = name.partition("/")
+        if family not in sets or (sets[family] and pathway not in sets[family]):
+            mend = nearest(pathway, sets[family]) if family in sets else nearest(family, sets)
+            problems.append(InputError(where, found=f"'{name}'", expected=expected, mend=mend))
+    return problems
 
 
 def gene_set_warnings(pathways: dict[str, Any]) -> list[str]:
