@@ -1,5 +1,9 @@
 """The atlas: what a cell carries, and that other tools can read it."""
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import anndata
 import h5py
 import numpy as np
@@ -25,6 +29,7 @@ QUALITY = pd.DataFrame({"cell": [*CELLS, "s1_lost"], "n_counts": [5, 6, 7, 8], "
 SHEET = pd.DataFrame(
     {"sample": ["s1", "s2"], "donor": ["10", "9"], "condition": ["ALS", "Control"], "file": "x.h5", "member": ""}
 ).assign(age=["61", ""], batch=["1", "2"], sex=["F", ""], n_genes="many")
+READ_IN_R = Path(__file__).resolve().parents[2] / "examples/seurat/read_atlas.R"
 
 
 @pytest.fixture
@@ -100,3 +105,27 @@ def test_the_file_is_the_same_every_time_and_has_no_text_that_older_readers_refu
         assert "raw" not in file
     assert "string-array" in encodings
     assert "nullable-string-array" not in encodings
+
+
+def test_the_example_reads_it_into_seurat(cells, tmp_path):
+    packages = ["Rscript", "-e", "library(Seurat); library(hdf5r)"]
+    if not shutil.which("Rscript") or subprocess.run(packages, capture_output=True).returncode:
+        pytest.skip("no R with the packages Seurat and hdf5r: examples/seurat is not tried")
+    write(cells, tmp_path / "atlas.h5ad")
+    script = (
+        f'source("{READ_IN_R}"); x <- read_atlas("atlas.h5ad");'
+        'write.csv(as.matrix(GetAssayData(x, "counts")), "counts.csv");'
+        'write.csv(cbind(x@meta.data[, c("donor", "sex", "age")], Embeddings(x, "umap")), "cells.csv")'
+    )
+    answer = subprocess.run(["Rscript", "-e", script], cwd=tmp_path, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    atlas = anndata.read_h5ad(tmp_path / "atlas.h5ad")
+    counts = pd.read_csv(tmp_path / "counts.csv", index_col=0)
+    assert counts.index.tolist() == ["C", "A"]
+    assert counts.columns.tolist() == atlas.obs_names.tolist()
+    np.testing.assert_array_equal(counts.to_numpy().T, atlas.X.toarray())
+    facts = pd.read_csv(tmp_path / "cells.csv", index_col=0)
+    assert facts["donor"].astype(str).tolist() == atlas.obs["donor"].tolist()
+    assert facts["age"].isna().tolist() == atlas.obs["age"].isna().tolist()
+    assert facts["sex"].fillna("").tolist() == atlas.obs["sex"].tolist()
+    np.testing.assert_array_equal(facts[["UMAP_1", "UMAP_2"]].to_numpy(), atlas.obsm["X_umap"])
