@@ -261,6 +261,12 @@ FAULTS = {
         ["mine/simulation.yaml", "no such file"],
     ),
     "number of donors of an unknown condition": (DATASET, "{ALS: 4,", "{als: 4,", ["expected_donors.als", "'ALS'"]),
+    "disease of an unknown condition": (
+        DATASET,
+        APPEND,
+        "cellxgene: {diseases: {Als: MONDO:0004976}}\n",
+        ["cellxgene.diseases.Als", "a level of `levels.condition`", "'ALS'"],
+    ),
     "markers that are not there": (DATASET, APPEND, "markers: cortex\n", ["key 'markers'", "'cortex'", "cortex.tsv"]),
     "bare no in the allow-list": (DATASET, "[F, M]", "[F, no]", ["levels.sex[2]", "false", "in quotes"]),
     # samples.tsv as a file

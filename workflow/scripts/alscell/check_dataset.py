@@ -336,9 +336,14 @@ def _count_problems(sheet: Sheet, facts: dict) -> list[InputError]:
 
 def _levels_problems(facts: dict, path: str) -> list[InputError]:
     conditions = facts["levels"][CONDITION]
+    named = {
+        "expected_donors": facts.get("expected_donors", {}),
+        "cellxgene.diseases": facts.get("cellxgene", {}).get("diseases", {}),
+    }
     return [
-        _problem(path, f"expected_donors.{name}", name, "a level of `levels.condition`", nearest(name, conditions))
-        for name in facts.get("expected_donors", {})
+        _problem(path, f"{key}.{name}", name, "a level of `levels.condition`", nearest(name, conditions))
+        for key, names in named.items()
+        for name in names
         if name not in conditions
     ]
 
